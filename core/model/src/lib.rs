@@ -13,6 +13,7 @@ pub mod provenance;
 pub mod provider;
 pub mod scope;
 pub mod secret;
+pub mod text;
 pub mod time;
 pub mod v1;
 pub mod version;
