@@ -1,0 +1,90 @@
+// Drives the system's Chromium; nothing is downloaded and nothing leaves the machine.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-domain-reliability',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-sync',
+  '--no-first-run',
+  '--no-sandbox',
+];
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const ACTION_MS_MAX = 15_000;
+
+const require = createRequire(import.meta.url);
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+function findChromium() {
+  const named = process.env.FONDACO_TEST_CHROMIUM;
+  if (named) return named;
+  for (const name of NAMES) {
+    const found = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
+    if (found.status === 0) return found.stdout.trim();
+  }
+  throw new Error('no Chromium: set FONDACO_TEST_CHROMIUM to its path');
+}
+
+/**
+ * Starts a browser with a profile of its own, which is removed again by `close`.
+ *
+ * `options` are those of a Playwright context: `locale`, `colorScheme`, `javaScriptEnabled` …
+ * Requests to any host but loopback are refused and listed in `foreign`.
+ */
+export async function launch(options = {}) {
+  const profile = mkdtempSync(join(tmpdir(), 'fondaco-browser-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    args: FLAGS,
+    chromiumSandbox: false,
+    executablePath: findChromium(),
+    headless: true,
+    ...options,
+  });
+  context.setDefaultTimeout(ACTION_MS_MAX);
+  const foreign = [];
+  await context.route(
+    (url) => url.protocol.startsWith('http') && !['127.0.0.1', 'localhost'].includes(url.hostname),
+    (route) => {
+      foreign.push(route.request().url());
+      return route.abort();
+    },
+  );
+  return {
+    context,
+    foreign,
+    page: () => context.newPage(),
+    close: async () => {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Runs axe over the page and returns the violations of WCAG 2.2 level A and AA.
+ *
+ * The script enters through the debugging protocol, so that a strict Content-Security-Policy
+ * stays as it is.
+ */
+export async function axe(page) {
+  await page.evaluate(axeSource);
+  const result = await page.evaluate(
+    (tags) => globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags } }),
+    WCAG,
+  );
+  return result.violations.map(({ id, impact, help, nodes }) => ({
+    id,
+    impact,
+    help,
+    targets: nodes.map(({ target }) => target.join(' ')),
+  }));
+}
