@@ -2,8 +2,12 @@
 
 use fondaco_model::Money;
 use fondaco_model::draft::{PartyDraft, TransactionDraft};
-use fondaco_model::v1::Remittance;
+use fondaco_model::ids::AccountId;
+use fondaco_model::v1::{Remittance, Stability};
+
 use sha2::{Digest, Sha256};
+
+use crate::settle::Settled;
 
 /// Version of the digest's form; a change of it makes every row look changed once.
 const FORM: u8 = 1;
@@ -60,10 +64,10 @@ impl Feed {
     }
 }
 
-/// SHA-256 over every field of a transaction draft, references included.
+/// SHA-256 over every field of a transaction draft and its lasting references, under a secret key.
 ///
-/// It covers identifiers in clear; with account numbers of low entropy it is stored only beside
-/// the row that it describes, and a keyed hash is what rows are found by.
+/// The key belongs to the tenant: the draft holds account numbers in clear, and a digest that
+/// anybody could compute would let them be guessed.
 pub fn content(draft: &TransactionDraft, key: &[u8]) -> [u8; 32] {
     let mut feed = Feed(Sha256::new());
     feed.0.update([FORM]);
@@ -91,7 +95,13 @@ pub fn content(draft: &TransactionDraft, key: &[u8]) -> [u8; 32] {
     feed.remittance(&draft.remittance);
     codes(&mut feed, draft);
     feed.party(&draft.counterparty);
-    feed.list(&draft.references, |feed, reference| {
+    // A reference that changes from one answer to the next is no change of the transaction.
+    let lasting = draft
+        .references
+        .iter()
+        .filter(|r| r.stability != Stability::Volatile);
+    let lasting: Vec<_> = lasting.collect();
+    feed.list(&lasting, |feed, reference| {
         feed.text(reference.kind.as_str());
         feed.text(&reference.value);
     });
@@ -104,6 +114,33 @@ pub fn content(draft: &TransactionDraft, key: &[u8]) -> [u8; 32] {
         feed.remittance(&detail.remittance);
     });
     feed.0.finalize().into()
+}
+
+/// A short name for what a row says of one account: day, amount, texts and the other side's hash.
+///
+/// Rows of a source without references are tied to the source by it; equal rows share one.
+pub fn fingerprint(
+    account: AccountId,
+    draft: &TransactionDraft,
+    settled: &Settled,
+    counterparty_hash: Option<&[u8; 32]>,
+) -> String {
+    let mut feed = Feed(Sha256::new());
+    feed.0.update([FORM]);
+    feed.0.update(account.0.as_bytes());
+    feed.text(&settled.sort_date.to_string());
+    feed.money(Some(draft.amount));
+    feed.text(&settled.search_text);
+    feed.0
+        .update(counterparty_hash.map_or(&[][..], |hash| &hash[..]));
+    let digest: [u8; 32] = feed.0.finalize().into();
+    digest[..16]
+        .iter()
+        .fold(String::with_capacity(32), |mut text, byte| {
+            use std::fmt::Write as _;
+            write!(text, "{byte:02x}").expect("a string takes what is written");
+            text
+        })
 }
 
 fn codes(feed: &mut Feed, draft: &TransactionDraft) {

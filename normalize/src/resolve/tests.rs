@@ -152,7 +152,10 @@ fn a_file_and_an_interface_for_one_account_meet_although_they_word_rows_differen
     let by_bank = stored(1, BANK, &row("2026-03-02", "-5", "BAKERY CARD 1234", "T1"));
     let by_file = row("2026-03-02", "-5", "POS purchase", "S9");
     let another = row("2026-03-02", "-5", "POS purchase", "S10");
-    assert_eq!(decide(FILE, &[by_file, another], &[by_bank]), ["1:SAME_DAY", "new"]);
+    assert_eq!(
+        decide(FILE, &[by_file, another], &[by_bank]),
+        ["1:SAME_DAY", "new"]
+    );
 }
 
 #[test]
