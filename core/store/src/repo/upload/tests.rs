@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use fondaco_model::ids::{ApiKeyId, EndUserId, RawAnswerId, UploadId};
+use uuid::Uuid;
+
+use super::{UploadRow, consume, expire, get, insert};
+use crate::repo::Scope;
+use crate::repo::testing_ids::{ANN, BOB, NOW, STRANGER, TENANT};
+use crate::testing::engines;
+use crate::{Db, StoreError};
+
+fn id(number: u128) -> UploadId {
+    UploadId(Uuid::from_u128(number))
+}
+
+fn row(number: u128, end_user_id: Option<EndUserId>) -> UploadRow {
+    UploadRow {
+        id: id(number),
+        end_user_id,
+        raw_answer_id: RawAnswerId(Uuid::from_u128(number)),
+        api_key_id: Some(ApiKeyId(Uuid::from_u128(6))),
+        created_at: NOW,
+        expires_at: NOW.plus_seconds(60),
+        consumed_at: None,
+    }
+}
+
+async fn keep(db: &Db, rows: &[UploadRow]) {
+    db.write(TENANT, async |tx| {
+        for row in rows {
+            insert(tx, row).await?;
+        }
+        Ok::<_, StoreError>(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_is_used_in_time_within_its_scope_and_once() {
+    for db in engines().await {
+        keep(&db, &[row(1, Some(ANN)), row(2, None)]).await;
+        for (tenant, scope, number, seconds, expected) in [
+            (TENANT, Scope::EndUser(BOB), 1, 0, false),
+            (TENANT, Scope::EndUser(ANN), 2, 0, false),
+            (STRANGER, Scope::Tenant, 1, 0, false),
+            (TENANT, Scope::Tenant, 3, 0, false),
+            (TENANT, Scope::EndUser(ANN), 1, 60, false),
+            (TENANT, Scope::EndUser(ANN), 1, 59, true),
+            (TENANT, Scope::EndUser(ANN), 1, 59, false),
+            (TENANT, Scope::Tenant, 2, 0, true),
+        ] {
+            let at = NOW.plus_seconds(seconds);
+            let used = db
+                .write(tenant, async |tx| consume(tx, scope, id(number), at).await)
+                .await
+                .unwrap();
+            let context = format!("{} {scope:?} {number} {seconds}", db.name());
+            assert_eq!(used.is_some(), expected, "{context}");
+            assert!(
+                used.is_none_or(|row| row.consumed_at == Some(at)),
+                "{context}"
+            );
+        }
+        let mut session = db.read(TENANT).await.unwrap();
+        let used = get(&mut session, Scope::EndUser(ANN), id(1))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(used.consumed_at, Some(NOW.plus_seconds(59)));
+        assert_eq!(
+            get(&mut session, Scope::EndUser(BOB), id(1)).await.unwrap(),
+            None
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_callers_at_once_one_uses_the_upload() {
+    for db in engines().await {
+        keep(&db, &[row(1, None)]).await;
+        let db = Arc::new(db);
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    db.write(TENANT, async |tx| {
+                        consume(tx, Scope::Tenant, id(1), NOW).await
+                    })
+                    .await
+                })
+            })
+            .collect();
+        let mut used = 0;
+        for task in tasks {
+            used += usize::from(task.await.unwrap().unwrap().is_some());
+        }
+        assert_eq!(used, 1, "{}", db.name());
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_expired_unused_go_and_name_their_bytes() {
+    for db in engines().await {
+        let mut later = row(3, None);
+        later.expires_at = NOW.plus_seconds(61);
+        keep(&db, &[row(1, None), row(2, None), later]).await;
+        db.write(TENANT, async |tx| {
+            consume(tx, Scope::Tenant, id(2), NOW).await
+        })
+        .await
+        .unwrap();
+        let at = NOW.plus_seconds(60);
+        for (tenant, expected) in [(STRANGER, vec![]), (TENANT, vec![1]), (TENANT, vec![])] {
+            let gone = db
+                .write(tenant, async |tx| expire(tx, at, 9).await)
+                .await
+                .unwrap();
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|n| RawAnswerId(Uuid::from_u128(n)))
+                .collect();
+            assert_eq!(gone, expected, "{}", db.name());
+        }
+        let mut session = db.read(TENANT).await.unwrap();
+        for (number, stays) in [(1, false), (2, true), (3, true)] {
+            let row = get(&mut session, Scope::Tenant, id(number)).await.unwrap();
+            assert_eq!(row.is_some(), stays, "{number}");
+        }
+    }
+}
