@@ -1,0 +1,205 @@
+//! Scalars: exact decimals, currencies, days, instants, large integers, and words of open lists.
+
+use std::str::FromStr;
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use fondaco_model::money::{Currency, LEXEME_MAX};
+use fondaco_model::{Date, Instant};
+
+/// Plain text of an input value.
+fn text(value: Value) -> Result<String, &'static str> {
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err("write it as a string"),
+    }
+}
+
+/// A plain decimal number as a string: digits, at most one point, a leading minus sign when it is
+/// negative; no exponent, no grouping. It is exact and never passes through a float. As input a
+/// whole number is taken too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Decimal(pub(crate) String);
+
+#[Scalar]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = match value {
+            Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+            Value::Number(_) => {
+                return Err(InputValueError::custom("write fractions as a string, to stay exact"));
+            }
+            other => text(other).map_err(InputValueError::custom)?,
+        };
+        if text.len() > LEXEME_MAX {
+            return Err(InputValueError::custom("a decimal number has at most 64 characters"));
+        }
+        Ok(Self(text))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+/// An integer of 64 bits as a string, because JavaScript's numbers end at 53 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BigInt(pub(crate) i64);
+
+#[Scalar]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let number = match value {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        number.map(Self).ok_or_else(|| InputValueError::custom("not an integer of 64 bits"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// An ISO 4217 code of a currency that has minor units, in upper case, such as `EUR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CurrencyCode(pub(crate) Currency);
+
+#[Scalar]
+impl ScalarType for CurrencyCode {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = text(value).map_err(InputValueError::custom)?;
+        let found = Currency::from_code(&text);
+        found.map(Self).map_err(|_| InputValueError::custom("no ISO 4217 code of a currency"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.code().to_owned())
+    }
+}
+
+/// A day of the calendar as `YYYY-MM-DD`: as the source stated it, without a zone, never converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DateScalar(pub(crate) Date);
+
+#[Scalar(name = "Date")]
+impl ScalarType for DateScalar {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = text(value).map_err(InputValueError::custom)?;
+        let day = Date::from_str(&text);
+        day.map(Self).map_err(|_| InputValueError::custom("not a day of the form YYYY-MM-DD"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// An instant as RFC 3339 in UTC, such as `2026-01-31T09:00:00Z`, with at most six digits of a
+/// second's fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DateTime(pub(crate) Instant);
+
+#[Scalar]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = text(value).map_err(InputValueError::custom)?;
+        let instant = Instant::from_str(&text);
+        instant.map(Self).map_err(|_| InputValueError::custom("not an instant of RFC 3339"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// An ISO 3166-1 alpha-2 code of a country, in upper case, such as `DE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CountryCode(pub(crate) String);
+
+#[Scalar]
+impl ScalarType for CountryCode {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = text(value).map_err(InputValueError::custom)?;
+        if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            Ok(Self(text))
+        } else {
+            Err(InputValueError::custom("a country is two capital letters"))
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+/// Words of lists that grow with their standard: a scalar, so that a new word breaks no client.
+macro_rules! open_words {
+    ($($(#[$doc:meta])* $name:ident $graphql:literal = $model:ty;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) struct $name(pub(crate) $model);
+
+        #[Scalar(name = $graphql)]
+        impl ScalarType for $name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                let text = text(value).map_err(InputValueError::custom)?;
+                Ok(Self(<$model>::from_word(&text)))
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String(self.0.as_str().to_owned())
+            }
+        }
+
+        impl From<$model> for $name {
+            fn from(word: $model) -> Self {
+                Self(word)
+            }
+        }
+    )+
+
+        /// Each open list with its known words.
+        #[cfg(test)]
+        pub(crate) const OPEN_WORDS: &[(&str, &[&str])] =
+            &[$(($graphql, <$model>::WORDS)),+];
+    };
+}
+
+open_words! {
+    /// Kind of account; an open list. Known words: `CURRENT`, `SAVINGS`, `CARD`, `LOAN`,
+    /// `MORTGAGE`, `CASH`, `MONEY_MARKET`, `TERM_DEPOSIT`, `INVESTMENT`, `PENSION`, `PREPAID`,
+    /// `WALLET`.
+    AccountType "AccountType" = fondaco_model::v1::AccountType;
+
+    /// Kind of account number; an open list. Known words: `IBAN`, `BBAN`, `UK_SORT_CODE_ACCOUNT`,
+    /// `ABA_ROUTING`, `MASKED_PAN`, `MSISDN`, `PROPRIETARY`.
+    IdentifierScheme "IdentifierScheme" = fondaco_model::v1::IdentifierScheme;
+
+    /// Kind of balance, as ISO 20022 codes it; an open list. Known words: `CLBD` closing booked,
+    /// `CLAV` closing available, `OPBD` opening booked, `OPAV` opening available, `ITBD` interim
+    /// booked, `ITAV` interim available, `PRCD` previously closed booked, `FWAV` forward
+    /// available, `XPCD` expected, `VALU` by value date, `INFO` information, `NON_INVOICED`,
+    /// `CREDIT` unused credit line.
+    BalanceType "BalanceType" = fondaco_model::v1::BalanceType;
+
+    /// Status of a bank's entry; an open list. Known words: `BOOKED`, `PENDING`, `HOLD`,
+    /// `SCHEDULED`, `CANCELLED`, `REJECTED`.
+    BookingStatus "BookingStatus" = fondaco_model::v1::BookingStatus;
+
+    /// How money moved; an open list. Known words: `CARD`, `TRANSFER`, `DIRECT_DEBIT`,
+    /// `STANDING_ORDER`, `CASH`, `CHEQUE`, `FEE`, `INTEREST`, `FX`, `REFUND`, `CHARGEBACK`,
+    /// `PAYOUT`.
+    Method "TransactionMethod" = fondaco_model::v1::Method;
+
+    /// Kind of reference; an open list. Known words: `SERVICER_REFERENCE`, `ENTRY_REFERENCE`,
+    /// `TRANSACTION_ID`, `INTERNAL_ID`, `PENDING_ID`, `END_TO_END_ID`, `FINGERPRINT`.
+    ReferenceKind "ReferenceKind" = fondaco_model::v1::ReferenceKind;
+
+    /// Why a consent ended or does not work; an open list. Known words: `USER_DENIED`,
+    /// `USER_CANCELLED`, `SCA_FAILED`, `NOT_ELIGIBLE`, `TIMED_OUT`, `CODE_INVALID`,
+    /// `ISSUER_MISMATCH`, `NO_ACCOUNTS`, `BANK_ERROR`, `OUR_ERROR`, `INTERRUPTED`,
+    /// `GRANT_INVALID`, `TIME_OVER`, `END_USER_HERE`, `END_USER_AT_BANK`, `CLIENT`, `BANK`,
+    /// `SUPERSEDED`.
+    TerminationReason "TerminationReason" = fondaco_model::v1::TerminationReason;
+}
