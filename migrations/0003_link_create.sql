@@ -64,6 +64,8 @@ create table link (
     foreign key (tenant_id, end_user_id) references end_user (tenant_id, id)
 ) {strict};
 create index link_by_end_user on link (tenant_id, end_user_id, id);
+-- Serves the schedule: links whose next reading is due.
+create index link_by_due on link (tenant_id, next_due_at) where disconnected_at is null;
 
 create table consent (
     tenant_id {id} not null,
@@ -92,6 +94,8 @@ create table consent (
     foreign key (tenant_id, link_id) references link (tenant_id, id)
 ) {strict};
 create index consent_by_link on consent (tenant_id, link_id, requested_at);
+-- Serves the sweep of consents whose last day is over.
+create index consent_by_end on consent (tenant_id, granted_until) where ended_at is null;
 
 -- What a consent gave us, as one sealed document. `generation` is the compare-and-swap of
 -- refreshes; `lease_owner` and `lease_until` let one refresher through.
@@ -114,6 +118,10 @@ create table access_grant (
     unique (tenant_id, consent_id),
     foreign key (tenant_id, consent_id) references consent (tenant_id, id)
 ) {strict};
+
+-- Serves refreshes ahead of expiry.
+create index access_grant_by_expiry on access_grant (tenant_id, access_expires_at)
+    where destroyed_at is null;
 
 -- A look-up that finds the tenant: by the hash of the token in the hosted page's address.
 create table link_session (
@@ -139,6 +147,9 @@ create table link_session (
     ended_at {bigint}
 ) {strict};
 create index link_session_by_tenant on link_session (tenant_id, id);
+-- Serves the one fetch of a result.
+create index link_session_by_result on link_session (tenant_id, result_code_hash)
+    where result_code_hash is not null;
 create index link_session_by_expiry on link_session (expires_at) where ended_at is null;
 
 -- A look-up that finds the tenant: by the hash of `state` in a callback. One use.

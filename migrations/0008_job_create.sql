@@ -31,6 +31,8 @@ create unique index job_exclusion on job (tenant_id, exclusion_key)
     where state = 'RUNNING' and exclusion_key is not null;
 create unique index job_deduplication on job (tenant_id, deduplication_key)
     where state = 'WAITING' and deduplication_key is not null;
+-- Serves the pruning of jobs that ended.
+create index job_ended on job (ended_at) where ended_at is not null;
 create index job_by_tenant on job (tenant_id, state, due_at);
 
 create table idempotency (

@@ -2,12 +2,12 @@
 //!
 //! | Difference | SQLite | PostgreSQL | Where |
 //! |---|---|---|---|
-//! | taking a row that nobody else holds | nothing: one writer | `for update skip locked` | `skip_locked!` |
+//! | taking a free row | nothing: one writer | `for update skip locked` | `skip_locked!` |
 //! | writing many rows | multi-row values | `unnest` of arrays | [`super::bulk`] |
 //! | one of a list of ids | `in (…)` | `= any(array)` | [`super::bulk`] |
-//! | types of columns | `blob`, `integer`, strict tables | `uuid`, `bytea`, `bigint` … | [`ddl`] |
+//! | types of columns | `blob`, `integer`, strict | `uuid`, `bytea`, `bigint` … | [`ddl`] |
 //! | the writer | `begin immediate`, one connection | the pool | `engine::sqlite` |
-//! | the second wall between tenants | none: one file, one process | row-level security | `migrate::security` |
+//! | the second wall of tenants | none | row-level security | `migrate::security` |
 //! | the migration lock | the writer's lock | a locked row | `migrate` |
 //!
 //! Another line needs a decision record.

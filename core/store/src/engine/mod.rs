@@ -139,6 +139,7 @@ impl Db {
             tenant,
             conn,
             statements,
+            failed: false,
         }
     }
 
@@ -187,6 +188,7 @@ pub struct Session {
     tenant: TenantId,
     conn: Conn,
     statements: Arc<AtomicU64>,
+    failed: bool,
 }
 
 enum Conn {
@@ -217,6 +219,13 @@ impl Session {
     }
 
     /// The connection for one statement; that is why it is counted here.
+    /// Remembers that a statement failed: PostgreSQL answers a `commit` after that by undoing
+    /// everything, without an error, and [`Tx::commit`] must not take that for success.
+    pub(crate) fn note<T>(session: &mut Self, done: Result<T>) -> Result<T> {
+        session.failed |= done.is_err();
+        done
+    }
+
     pub(crate) fn connection(&mut self) -> Connection<'_> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &mut self.conn {

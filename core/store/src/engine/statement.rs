@@ -75,8 +75,9 @@ macro_rules! statements {
 ///
 /// `on!(session, |conn, D| body)`: in the body `conn` is `&mut SqliteConnection` or
 /// `&mut PgConnection`, and `D` is `sqlx::Sqlite` or `sqlx::Postgres`, which implements
-/// [`dialect::Dialect`]. Repositories rarely need it: `execute!`, `fetch_optional!`, `fetch_one!`
-/// and `fetch_all!` are built on it. The bulk writer and `read` use it with `QueryBuilder::<D>`.
+/// [`super::dialect::Dialect`]. Repositories rarely need it: `execute!`, `fetch_optional!` and
+/// `fetch_all!` are built on it. The bulk writer and pages use it with `QueryBuilder::<D>`. An
+/// error of a body has to leave the transaction, or has to go through `Session::note`.
 macro_rules! on {
     ($session:expr, |$conn:ident, $D:ident| $body:expr) => {
         match $crate::engine::Session::connection($session) {
@@ -113,33 +114,35 @@ macro_rules! query {
 
 /// Runs a statement; answers the number of rows that it changed.
 macro_rules! execute {
-    ($session:expr, $sql:ident $(, $value:expr)* $(,)?) => {
-        on!($session, |conn, D| query!(D, $sql $(, $value)*)
+    ($session:expr, $sql:ident $(, $value:expr)* $(,)?) => {{
+        let done = on!($session, |conn, D| query!(D, $sql $(, $value)*)
             .execute(&mut *conn)
             .await
             .map(|done| done.rows_affected())
-            .map_err($crate::error::StoreError::from))
-    };
+            .map_err($crate::error::StoreError::from));
+        $crate::engine::Session::note($session, done)
+    }};
 }
 
 /// Runs a statement; answers its row, if there is one, as a type with `record!`.
 macro_rules! fetch_optional {
-    ($session:expr, $sql:ident => $T:ty $(, $value:expr)* $(,)?) => {
-        on!($session, |conn, D| match query!(D, $sql $(, $value)*)
+    ($session:expr, $sql:ident => $T:ty $(, $value:expr)* $(,)?) => {{
+        let done = on!($session, |conn, D| match query!(D, $sql $(, $value)*)
             .fetch_optional(&mut *conn)
             .await
         {
             Ok(Some(row)) => <$T as $crate::engine::row::FromRecord<_>>::read(&row).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err($crate::error::StoreError::from(error)),
-        })
-    };
+        });
+        $crate::engine::Session::note($session, done)
+    }};
 }
 
 /// Runs a statement; answers all its rows as a type with `record!`.
 macro_rules! fetch_all {
-    ($session:expr, $sql:ident => $T:ty $(, $value:expr)* $(,)?) => {
-        on!($session, |conn, D| match query!(D, $sql $(, $value)*)
+    ($session:expr, $sql:ident => $T:ty $(, $value:expr)* $(,)?) => {{
+        let done = on!($session, |conn, D| match query!(D, $sql $(, $value)*)
             .fetch_all(&mut *conn)
             .await
         {
@@ -148,8 +151,9 @@ macro_rules! fetch_all {
                 .map(<$T as $crate::engine::row::FromRecord<_>>::read)
                 .collect::<$crate::error::Result<Vec<$T>>>(),
             Err(error) => Err($crate::error::StoreError::from(error)),
-        })
-    };
+        });
+        $crate::engine::Session::note($session, done)
+    }};
 }
 
 #[cfg(test)]

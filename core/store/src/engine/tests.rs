@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::in_tx;
 use crate::testing::{TestDb, engines, postgres_or_none};
-use crate::{Kind, Result, StoreError};
+use crate::{Kind, Result, Statement, StoreError};
 
 /// Bodies of `write` may run on any thread of a runtime.
 fn must_be_send<T: Send>(value: T) -> T {
@@ -275,5 +275,29 @@ async fn a_transaction_that_borrows_can_be_spawned() {
         let db: crate::Db = (*db).clone();
         let task = tokio::spawn(async move { borrow(&db, id, &["a".to_owned()]).await });
         assert_eq!(task.await.unwrap(), Ok(1));
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_with_a_failed_statement_cannot_be_committed() {
+    const TEXT: &str = "insert into end_user (tenant_id, id, external_ref, created_at) \
+        values ($1, $2, $3, 0)";
+    const INSERT: Statement = Statement::new("tests::INSERT", TEXT, TEXT);
+    for db in engines().await {
+        let id = tenant(&db, 7).await;
+        insert_user(&db, id, "first").await.unwrap();
+        let done: Result<()> = in_tx!(db, id, |tx| {
+            let other = Uuid::from_u128(5);
+            execute!(tx, INSERT, id.0, other, "second")?;
+            // A caller that takes the conflict for an answer and goes on.
+            execute!(tx, INSERT, id.0, other, "second").unwrap_err();
+            Ok(())
+        });
+        assert!(
+            matches!(done, Err(StoreError::Driver { .. })),
+            "{}",
+            db.name()
+        );
+        assert_eq!(count(&db, id, "select count(*) from end_user").await, 1);
     }
 }

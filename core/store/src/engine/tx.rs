@@ -52,8 +52,17 @@ impl Tx {
     /// Makes everything durable that was written.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when the database had to break a tie; nothing was written then.
+    /// [`StoreError::Busy`] when the database had to break a tie, and [`StoreError::Driver`] when a
+    /// statement of the transaction had failed, even if the caller went on: nothing was written
+    /// then.
     pub async fn commit(self) -> Result<()> {
+        if self.session.failed {
+            self.rollback().await?;
+            return Err(StoreError::Driver {
+                class: "a statement of the transaction had failed",
+                code: "25P02".to_owned(),
+            });
+        }
         match self.session.conn {
             Conn::LiteWrite(tx) => tx.commit().await?,
             Conn::PgWrite(tx) => tx.commit().await?,
@@ -148,6 +157,7 @@ impl Tries {
             return false;
         }
         tokio::time::sleep(self.wait).await;
+        tracing::debug!(left = self.left, "transaction is tried again");
         self.left -= 1;
         self.wait *= 2;
         true
@@ -202,7 +212,9 @@ impl Db {
     /// # Errors
     /// The body's own error, after which nothing is written; [`StoreError::Busy`] when six tries
     /// were not enough.
-    #[deprecated(note = "its future is not Send when the body borrows: use in_tx!")]
+    #[deprecated(
+        note = "callers that borrow get futures that are not Send: in_tx!(db, tenant, |tx| body)"
+    )]
     pub async fn write<T, E, F>(&self, tenant: TenantId, mut body: F) -> std::result::Result<T, E>
     where
         F: AsyncFnMut(&mut Tx) -> std::result::Result<T, E>,

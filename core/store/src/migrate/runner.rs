@@ -62,6 +62,7 @@ macro_rules! run_on {
                 .execute(&mut *tx)
                 .await?;
             tx.commit().await?;
+            tracing::info!(migration = migration.name, "migration was applied");
             report.applied.push(migration.name);
         }
         report

@@ -179,7 +179,9 @@ pub async fn consume(
     if let Some(attempt) = taken {
         return Ok(Consumption::Taken(attempt));
     }
-    let found = find(tx, state_hash).await?.filter(|attempt| attempt.tenant_id == tenant);
+    let found = find(tx, state_hash)
+        .await?
+        .filter(|attempt| attempt.tenant_id == tenant);
     Ok(match found {
         None => Consumption::Unknown,
         Some(attempt) if attempt.browser_hash != *browser_hash => Consumption::OtherBrowser,

@@ -114,7 +114,9 @@ pub async fn insert_or_get(tx: &mut Tx, key: &DataKey) -> Result<DataKey> {
         key.wrapped.as_deref(),
         key.created_at.micros()
     )?;
-    living(tx, key.ring, key.subject).await?.ok_or(StoreError::LostUpdate)
+    living(tx, key.ring, key.subject)
+        .await?
+        .ok_or(StoreError::LostUpdate)
 }
 
 /// One key of the tenant, destroyed or not.
@@ -156,5 +158,12 @@ pub async fn rewrap(tx: &mut Tx, id: DataKeyId, expected: &[u8], wrapped: &[u8])
 /// were.
 pub async fn destroy(tx: &mut Tx, subject: Subject, at: Instant) -> Result<u64> {
     let tenant = tx.tenant().0;
-    execute!(tx, DESTROY, tenant, subject.kind.as_str(), subject.id, at.micros())
+    execute!(
+        tx,
+        DESTROY,
+        tenant,
+        subject.kind.as_str(),
+        subject.id,
+        at.micros()
+    )
 }

@@ -46,7 +46,9 @@ pub async fn get_or_create(
 ) -> Result<EndUser> {
     let tenant = tx.tenant().0;
     execute!(tx, INSERT, tenant, id.0, external_ref, at.micros())?;
-    by_ref(tx, external_ref).await?.ok_or(StoreError::LostUpdate)
+    by_ref(tx, external_ref)
+        .await?
+        .ok_or(StoreError::LostUpdate)
 }
 
 /// The person with this reference.

@@ -5,8 +5,8 @@
 //! refreshed the document that is stored can replace it.
 
 use fondaco_model::Instant;
-use fondaco_model::ids::{ConsentId, DataKeyId};
 use fondaco_model::ids::GrantId;
+use fondaco_model::ids::{ConsentId, DataKeyId};
 
 use super::page;
 use crate::engine::{Session, Tx};
@@ -197,12 +197,7 @@ pub async fn take_lease(tx: &mut Tx, id: GrantId, lease: Lease<'_>) -> Result<bo
 }
 
 /// Holds the lease for longer; false when it is somebody else's by now.
-pub async fn extend_lease(
-    tx: &mut Tx,
-    id: GrantId,
-    owner: &str,
-    until: Instant,
-) -> Result<bool> {
+pub async fn extend_lease(tx: &mut Tx, id: GrantId, owner: &str, until: Instant) -> Result<bool> {
     let tenant = tx.tenant().0;
     Ok(execute!(tx, EXTEND_LEASE, tenant, id.0, owner, until.micros())? == 1)
 }

@@ -70,7 +70,9 @@ pub async fn insert_or_get(tx: &mut Tx, key: &HashKey) -> Result<HashKey> {
         key.wrapped.as_slice(),
         key.created_at.micros()
     )?;
-    current(tx, &key.purpose).await?.ok_or(StoreError::LostUpdate)
+    current(tx, &key.purpose)
+        .await?
+        .ok_or(StoreError::LostUpdate)
 }
 
 /// One key of the tenant, retired or not.
@@ -98,7 +100,14 @@ pub async fn list(session: &mut Session) -> Result<Vec<HashKey>> {
 pub async fn replace(tx: &mut Tx, expected: Uuid, key: &HashKey) -> Result<()> {
     let tenant = tx.tenant().0;
     let purpose = key.purpose.as_str();
-    let retired = execute!(tx, RETIRE, tenant, purpose, expected, key.created_at.micros())?;
+    let retired = execute!(
+        tx,
+        RETIRE,
+        tenant,
+        purpose,
+        expected,
+        key.created_at.micros()
+    )?;
     if retired != 1 {
         return Err(StoreError::LostUpdate);
     }

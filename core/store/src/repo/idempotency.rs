@@ -101,15 +101,17 @@ pub struct Span {
 }
 
 /// Takes a key, or says what is known about it. A key whose time is over counts as new.
-pub async fn begin(
-    tx: &mut Tx,
-    key: Key<'_>,
-    input_sha256: &Digest,
-    span: Span,
-) -> Result<Begun> {
+pub async fn begin(tx: &mut Tx, key: Key<'_>, input_sha256: &Digest, span: Span) -> Result<Begun> {
     let tenant = tx.tenant().0;
     let hash = key.key_hash.as_slice();
-    execute!(tx, FORGET_EXPIRED, tenant, key.operation, hash, span.now.micros())?;
+    execute!(
+        tx,
+        FORGET_EXPIRED,
+        tenant,
+        key.operation,
+        hash,
+        span.now.micros()
+    )?;
     let inserted = execute!(
         tx,
         INSERT,
@@ -123,8 +125,8 @@ pub async fn begin(
     if inserted == 1 {
         return Ok(Begun::New);
     }
-    let stored = fetch_optional!(tx, GET => Stored, tenant, key.operation, hash)?
-        .ok_or(StoreError::Busy)?;
+    let stored =
+        fetch_optional!(tx, GET => Stored, tenant, key.operation, hash)?.ok_or(StoreError::Busy)?;
     begun(stored, input_sha256)
 }
 
@@ -172,7 +174,11 @@ pub async fn complete(tx: &mut Tx, key: Key<'_>, answer: &KeptAnswer) -> Result<
         answer.sealed.as_str(),
         answer.data_key_id.0
     )?;
-    if changed == 1 { Ok(()) } else { Err(StoreError::LostUpdate) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LostUpdate)
+    }
 }
 
 /// Gives a key back whose mutation did nothing; false when it has an answer.

@@ -304,13 +304,7 @@ pub enum Next {
 }
 
 /// Ends a try that failed, with the fault's code; false when the job is somebody else's by now.
-pub async fn fail(
-    tx: &mut Tx,
-    id: JobId,
-    owner: &str,
-    fault: &str,
-    next: &Next,
-) -> Result<bool> {
+pub async fn fail(tx: &mut Tx, id: JobId, owner: &str, fault: &str, next: &Next) -> Result<bool> {
     let changed = match next {
         Next::RetryAt(at) => execute!(tx, RESCHEDULE, id.0, owner, at.micros(), fault)?,
         Next::GiveUp(at) => execute!(tx, GIVE_UP, id.0, owner, at.micros(), fault)?,
@@ -334,7 +328,10 @@ pub async fn cancel(tx: &mut Tx, exclusion_key: &str, now: Instant) -> Result<u6
 /// operator.
 pub async fn next_due(session: &mut Session) -> Result<Option<Instant>> {
     let row = fetch_optional!(session, NEXT_DUE => (i64,))?;
-    Ok(row.map(|(at,)| at).filter(|at| *at != 0).map(Instant::from_micros))
+    Ok(row
+        .map(|(at,)| at)
+        .filter(|at| *at != 0)
+        .map(Instant::from_micros))
 }
 
 /// How many jobs of the tenant stand in a state.

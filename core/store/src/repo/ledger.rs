@@ -130,7 +130,7 @@ macro_rules! select {
 }
 
 statements! {
-    LAST = select!("seq = (select max(seq) from ledger_event where tenant_id = $1)");
+    LAST = select!("seq > 0 order by seq desc limit 1");
     PAGE = select!("seq > $2 order by seq limit $3");
     BY_CONSENT = select!("consent_id = $2 order by seq limit $3");
     INSERT = "insert into ledger_event (tenant_id, seq, id, at, kind, actor, end_user_id, \
@@ -196,9 +196,19 @@ fn hash_of(tenant: Uuid, seq: i64, prev_hash: &Digest, event: &NewEvent) -> Dige
     field(Some(&event.at.micros().to_be_bytes()));
     field(Some(event.kind.as_bytes()));
     field(Some(event.actor.as_bytes()));
-    field(event.end_user_id.as_ref().map(|id| id.0.as_bytes().as_slice()));
+    field(
+        event
+            .end_user_id
+            .as_ref()
+            .map(|id| id.0.as_bytes().as_slice()),
+    );
     field(event.link_id.as_ref().map(|id| id.0.as_bytes().as_slice()));
-    field(event.consent_id.as_ref().map(|id| id.0.as_bytes().as_slice()));
+    field(
+        event
+            .consent_id
+            .as_ref()
+            .map(|id| id.0.as_bytes().as_slice()),
+    );
     field(Some(event.facts.as_bytes()));
     let personal = event.personal.as_ref();
     field(personal.map(|part| part.digest.as_slice()));

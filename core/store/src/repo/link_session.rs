@@ -40,11 +40,7 @@ impl SessionState {
     pub fn is_final(self) -> bool {
         match self {
             Self::Created | Self::Opened | Self::AtBank | Self::Exchanging => false,
-            Self::Succeeded
-            | Self::Denied
-            | Self::Cancelled
-            | Self::Failed
-            | Self::Expired => true,
+            Self::Succeeded | Self::Denied | Self::Cancelled | Self::Failed | Self::Expired => true,
         }
     }
 }
@@ -184,7 +180,11 @@ pub async fn by_ids(
     scope: Scope,
     ids: &[LinkSessionId],
 ) -> Result<Vec<LinkSession>> {
-    const HEAD: &str = concat!("select ", fields!(), " from link_session where tenant_id = ");
+    const HEAD: &str = concat!(
+        "select ",
+        fields!(),
+        " from link_session where tenant_id = "
+    );
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let tenant = session.tenant().0;
     fetch_composed!(session, LinkSession, HEAD, |query, D| {
@@ -204,7 +204,14 @@ pub async fn bind_browser(
     now: Instant,
 ) -> Result<bool> {
     let tenant = tx.tenant().0;
-    let bound = execute!(tx, BIND_BROWSER, tenant, id.0, browser.as_slice(), now.micros())?;
+    let bound = execute!(
+        tx,
+        BIND_BROWSER,
+        tenant,
+        id.0,
+        browser.as_slice(),
+        now.micros()
+    )?;
     Ok(bound == 1)
 }
 
@@ -241,7 +248,11 @@ pub async fn proceed(tx: &mut Tx, id: LinkSessionId, step: &Step) -> Result<()> 
         step.link_id.map(|id| id.0),
         step.consent_id.map(|id| id.0)
     )?;
-    if changed == 1 { Ok(()) } else { Err(StoreError::LostUpdate) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LostUpdate)
+    }
 }
 
 /// How a session ended.
@@ -285,10 +296,6 @@ pub async fn redeem(
 }
 
 /// Living sessions of all tenants whose time is over, the oldest first. Called by the operator.
-pub async fn expired(
-    session: &mut Session,
-    now: Instant,
-    limit: u32,
-) -> Result<Vec<LinkSession>> {
+pub async fn expired(session: &mut Session, now: Instant, limit: u32) -> Result<Vec<LinkSession>> {
     fetch_all!(session, EXPIRED => LinkSession, now.micros(), page(limit))
 }

@@ -111,10 +111,7 @@ pub async fn insert(tx: &mut Tx, stored: &StoredRegistration) -> Result<()> {
 }
 
 /// One registration that the session's tenant may use.
-pub async fn get(
-    session: &mut Session,
-    id: RegistrationId,
-) -> Result<Option<StoredRegistration>> {
+pub async fn get(session: &mut Session, id: RegistrationId) -> Result<Option<StoredRegistration>> {
     let tenant = session.tenant().0;
     fetch_optional!(session, GET => StoredRegistration, tenant, id.0, OPERATOR.0)
 }
@@ -165,7 +162,11 @@ pub async fn rotate(tx: &mut Tx, id: RegistrationId, rotation: &Rotation) -> Res
         rotation.data_key_id.0,
         rotation.at.micros()
     )?;
-    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound)
+    }
 }
 
 /// Lets no new link be made with it; false when it is disabled already or has another owner.

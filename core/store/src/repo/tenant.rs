@@ -164,7 +164,9 @@ pub async fn remove_return_url(tx: &mut Tx, url: &str) -> Result<bool> {
 /// The tenant's return addresses.
 pub async fn return_urls(session: &mut Session) -> Result<Vec<String>> {
     let tenant = session.tenant().0;
-    Ok(unwrapped(fetch_all!(session, RETURN_URLS => (String,), tenant)?))
+    Ok(unwrapped(
+        fetch_all!(session, RETURN_URLS => (String,), tenant)?,
+    ))
 }
 
 /// True when the tenant registered exactly this return address.
@@ -189,7 +191,9 @@ pub async fn remove_origin(tx: &mut Tx, origin: &str) -> Result<bool> {
 /// The tenant's origins.
 pub async fn origins(session: &mut Session) -> Result<Vec<String>> {
     let tenant = session.tenant().0;
-    Ok(unwrapped(fetch_all!(session, ORIGINS => (String,), tenant)?))
+    Ok(unwrapped(
+        fetch_all!(session, ORIGINS => (String,), tenant)?,
+    ))
 }
 
 /// True when the session's tenant registered the origin.
@@ -213,5 +217,9 @@ fn exists(row: Option<(i64,)>) -> Result<bool> {
 }
 
 fn found(changed: u64) -> Result<()> {
-    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound)
+    }
 }

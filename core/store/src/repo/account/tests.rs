@@ -368,7 +368,7 @@ async fn a_source_is_found_in_its_own_place_only() {
         let rows = account_source::by_links(&mut session, Scope::Tenant, &[LINK])
             .await
             .unwrap();
-        assert_eq!(rows, [by_link.clone()]);
+        assert_eq!(rows, std::slice::from_ref(&by_link));
         let rows = account_source::by_ids(&mut session, Scope::EndUser(BOB), &[by_link.id]).await;
         assert!(rows.unwrap().is_empty());
     }

@@ -1,6 +1,7 @@
 //! Writing accounts in bulk; what is stated as before is not rewritten.
 
 use fondaco_model::ids::{AccountId, LinkId};
+use fondaco_model::money::Currency;
 use uuid::Uuid;
 
 use super::origin::Origin;
@@ -60,7 +61,7 @@ async fn shared(tx: &mut Tx, rows: &[AccountRow]) -> Result<()> {
         kind "text" = |_row| "BANK",
         link_id "uuid" = |row| row.link_id.map(|link| link.0),
         institution_id "text" = |row| row.institution_id.as_deref(),
-        currency "text" = |row| row.currency.map(|currency| currency.code()),
+        currency "text" = |row| row.currency.map(Currency::code),
         name "text" = |row| row.name.as_deref(),
         status "text" = |row| row.status.as_str(),
         lifecycle "text" = |row| row.lifecycle.as_str(),

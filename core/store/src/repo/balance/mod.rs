@@ -236,12 +236,11 @@ fn last_of_each(rows: &[BalanceRow]) -> Vec<&BalanceRow> {
     let mut kept: Vec<&BalanceRow> = Vec::with_capacity(rows.len());
     let mut places: HashMap<Key, usize> = HashMap::with_capacity(rows.len());
     for row in rows {
-        match places.get(&row.key()) {
-            Some(at) => kept[*at] = row,
-            None => {
-                places.insert(row.key(), kept.len());
-                kept.push(row);
-            }
+        if let Some(at) = places.get(&row.key()) {
+            kept[*at] = row;
+        } else {
+            places.insert(row.key(), kept.len());
+            kept.push(row);
         }
     }
     kept

@@ -254,3 +254,14 @@ fn of_several_balances_of_the_preferred_type_the_newest_is_chosen() {
     ];
     assert_eq!(choose_ledger(&rows).unwrap().balance.id, rows[1].id);
 }
+
+#[test]
+fn a_newer_closing_balance_is_chosen_before_an_old_interim_one_and_never_an_expected_one() {
+    let rows = [
+        row(1, "ITBD", "1.00 EUR", "2026-01-01"),
+        row(2, "CLBD", "2.00 EUR", "2026-02-01"),
+        row(3, "XPCD", "3.00 EUR", "2026-03-01"),
+    ];
+    let chosen = choose_ledger(&rows).unwrap();
+    assert_eq!((chosen.balance.id, chosen.rule), (rows[1].id, "LEDGER_CLBD"));
+}

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::account::origin::{version, version_columns};
 use super::composed::fetch_composed;
-use super::{Scope, page};
+use super::{ROWS_MAX, Scope};
 use crate::engine::bulk::InList;
 use crate::engine::{Session, Tx};
 use crate::error::{Result, StoreError};
@@ -283,7 +283,7 @@ const EVENTS: &str = "select seq, end_user_id, entity, entity_id, op, cause, at 
     from change_event where tenant_id = ";
 
 /// Events behind a number, in order, as far as the scope sees them, at most
-/// [`super::ROWS_MAX`]. A reader that goes on behind the last number that it saw misses nothing.
+/// [`ROWS_MAX`]. A reader that goes on behind the last number that it saw misses nothing.
 pub async fn events_after(
     session: &mut Session,
     scope: Scope,
@@ -294,7 +294,9 @@ pub async fn events_after(
     fetch_composed!(session, ChangeEventRow, EVENTS, |query, D| {
         query.push_bind(tenant).push(" and seq > ").push_bind(seq);
         scope.push::<D>(&mut query, "end_user_id");
-        query.push(" order by seq limit ").push_bind(page(limit));
+        query
+            .push(" order by seq limit ")
+            .push_bind(i64::from(limit.clamp(1, ROWS_MAX)));
     })
 }
 

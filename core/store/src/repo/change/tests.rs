@@ -7,6 +7,7 @@ use super::{
     ChangeEventRow, ChangeOp, Entity, MatchDecision, MatchEvidenceRow, RevisionRow, events_after,
     evidence, insert_events, insert_evidence, insert_revisions, last_seq, revisions,
 };
+use crate::in_tx;
 use crate::repo::testing_ids::{ANN, BOB, KEY, NOW, RAW, RUN, STRANGER, TENANT, transaction};
 use crate::repo::{ROWS_MAX, Scope};
 use crate::testing::engines;
@@ -60,9 +61,7 @@ async fn a_reader_that_goes_on_behind_the_last_number_sees_each_event_once() {
         let mut rows: Vec<ChangeEventRow> = (1..=1_001).map(event).collect();
         rows[4].end_user_id = None;
         rows[5].end_user_id = Some(BOB);
-        db.write(TENANT, async |tx| insert_events(tx, &rows).await)
-            .await
-            .unwrap();
+        in_tx!(db, TENANT, |tx| insert_events(tx, &rows).await).unwrap();
         let mut session = db.read(TENANT).await.unwrap();
         assert_eq!(
             last_seq(&mut session).await.unwrap(),
@@ -101,9 +100,7 @@ async fn a_number_names_one_event() {
     for db in engines().await {
         let rows = [event(1)];
         for expected in [true, false] {
-            let done = db
-                .write(TENANT, async |tx| insert_events(tx, &rows).await)
-                .await;
+            let done = in_tx!(db, TENANT, |tx| insert_events(tx, &rows).await);
             assert_eq!(done.is_ok(), expected, "{}", db.name());
             assert_eq!(done.is_err_and(|error| error.is_conflict()), !expected);
         }
@@ -115,11 +112,10 @@ async fn history_is_read_by_transaction_within_the_scope() {
     for db in engines().await {
         let states = [revision(1, 5), revision(2, 3), revision(1, 2)];
         let proofs = [proof(1, 5), proof(2, 3), proof(1, 2)];
-        db.write(TENANT, async |tx| {
+        in_tx!(db, TENANT, |tx| {
             insert_revisions(tx, &states).await?;
             insert_evidence(tx, &proofs).await
         })
-        .await
         .unwrap();
         let asked = [transaction(1), transaction(2), transaction(3)];
         for (tenant, scope, expected) in [

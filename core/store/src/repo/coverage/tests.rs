@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 use super::{CoverageProof, CoverageRow, CoverageState, by_accounts, insert};
 use crate::StoreError;
+use crate::in_tx;
 use crate::repo::Scope;
 use crate::repo::testing_ids::{ANN, ANNS, BOB, BOBS, NOW, RUN, SOURCE, STRANGER, TENANT, day};
 use crate::testing::engines;
@@ -30,13 +31,12 @@ async fn spans_are_read_by_account_and_day_within_the_scope() {
             row(2, ANNS, ANN, "2026-02-01", "2026-02-01"),
             row(1, BOBS, BOB, "2025-01-01", "2025-12-31"),
         ];
-        db.write(TENANT, async |tx| {
+        in_tx!(db, TENANT, |tx| {
             for row in rows.iter().rev() {
                 insert(tx, row).await?;
             }
             Ok::<_, StoreError>(())
         })
-        .await
         .unwrap();
         for (tenant, scope, expected) in [
             (TENANT, Scope::Tenant, &rows[..]),
@@ -56,9 +56,7 @@ async fn spans_are_read_by_account_and_day_within_the_scope() {
 async fn a_span_does_not_end_before_it_begins() {
     for db in engines().await {
         let backwards = row(1, ANNS, ANN, "2026-01-02", "2026-01-01");
-        let refused = db
-            .write(TENANT, async |tx| insert(tx, &backwards).await)
-            .await;
+        let refused = in_tx!(db, TENANT, |tx| insert(tx, &backwards).await);
         assert_eq!(
             refused,
             Err(StoreError::Inconsistent { column: "to_date" }),

@@ -164,7 +164,7 @@ pub struct QuarantineQuery {
     pub open_only: bool,
     /// Only records behind this one.
     pub after: Option<QuarantineId>,
-    /// Number of rows, 1 to [`ROWS_MAX`].
+    /// Number of rows, 1 to [`ROWS_MAX`] and one more, which tells whether a page follows.
     pub limit: u32,
 }
 

@@ -5,6 +5,7 @@ use super::{
     QuarantineQuery, QuarantineRow, RemarkRow, count_open, insert, insert_remarks, list, remarks,
     resolve,
 };
+use crate::in_tx;
 use crate::repo::Scope;
 use crate::repo::testing_ids::{ANN, BOB, KEY, NOW, RAW, RUN, STRANGER, TENANT};
 use crate::testing::engines;
@@ -46,9 +47,7 @@ fn remark(ordinal: i64, number: i64, target: Option<u128>) -> RemarkRow {
 }
 
 async fn keep(db: &Db, rows: &[QuarantineRow]) {
-    db.write(TENANT, async |tx| insert(tx, rows).await)
-        .await
-        .unwrap();
+    in_tx!(db, TENANT, |tx| insert(tx, rows).await).unwrap();
 }
 
 async fn ids(db: &Db, scope: Scope, asked: &QuarantineQuery) -> Vec<QuarantineId> {
@@ -86,9 +85,7 @@ async fn lists_follow_run_page_state_and_scope() {
         other.run_id = other_run;
         keep(&db, &[row(1, 0), row(2, 1), bobs, other]).await;
         for expected in [true, false] {
-            let done = db
-                .write(TENANT, async |tx| resolve(tx, id(1), NOW).await)
-                .await;
+            let done = in_tx!(db, TENANT, |tx| resolve(tx, id(1), NOW).await);
             assert_eq!(done, Ok::<_, StoreError>(expected), "{}", db.name());
         }
         let all = QuarantineQuery {
@@ -151,14 +148,10 @@ async fn remarks_are_kept_once_and_found_by_what_they_are_about() {
             remark(1, 0, Some(8)),
         ];
         for _ in 0..2 {
-            db.write(TENANT, async |tx| insert_remarks(tx, &rows).await)
-                .await
-                .unwrap();
+            in_tx!(db, TENANT, |tx| insert_remarks(tx, &rows).await).unwrap();
         }
         let loose = [remark(2, 0, None)];
-        db.write(TENANT, async |tx| insert_remarks(tx, &loose).await)
-            .await
-            .unwrap();
+        in_tx!(db, TENANT, |tx| insert_remarks(tx, &loose).await).unwrap();
         let targets = [Uuid::from_u128(7), Uuid::from_u128(8), Uuid::from_u128(9)];
         let mut session = db.read(TENANT).await.unwrap();
         let found = remarks(&mut session, Scope::EndUser(ANN), &targets)

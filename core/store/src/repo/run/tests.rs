@@ -6,6 +6,7 @@ use super::{
     by_source, claimed, finish, get, insert, insert_page, last_page, pack, pages, running,
     set_resume, unpack,
 };
+use crate::in_tx;
 use crate::repo::Scope;
 use crate::repo::testing_ids::{
     ANN, BOB, LINK, NOW, RAW, RUN, SOURCE, STRANGER, TENANT, day, transaction,
@@ -219,12 +220,10 @@ async fn a_page_that_is_recorded_is_refused_with_everything_that_came_with_it() 
             ..RunCounts::default()
         };
         for expected in [true, false] {
-            let done = db
-                .write(TENANT, async |tx| {
-                    add_counts(tx, RUN, &counts).await?;
-                    insert_page(tx, &page(0, 0..2)).await
-                })
-                .await;
+            let done = in_tx!(db, TENANT, |tx| {
+                add_counts(tx, RUN, &counts).await?;
+                insert_page(tx, &page(0, 0..2)).await
+            });
             assert_eq!(done.is_ok(), expected, "{}", db.name());
             assert_eq!(done.is_err_and(|error| error.is_conflict()), !expected);
         }

@@ -7,8 +7,8 @@ use fondaco_model::Date;
 use fondaco_model::ids::SyncRunId;
 use fondaco_model::money::Money;
 
+use super::ROWS_MAX;
 use super::composed::hidden_debug;
-use super::page;
 use crate::engine::{Session, Tx};
 use crate::error::Result;
 
@@ -91,7 +91,7 @@ pub async fn insert(tx: &mut Tx, run: SyncRunId, rows: &[StagedRow]) -> Result<(
     Ok(())
 }
 
-/// The next records behind a place in the order of resolving, at most [`super::ROWS_MAX`].
+/// The next records behind a place in the order of resolving, at most [`ROWS_MAX`].
 pub async fn next(
     session: &mut Session,
     run: SyncRunId,
@@ -99,8 +99,9 @@ pub async fn next(
     limit: u32,
 ) -> Result<Vec<StagedRow>> {
     let tenant = session.tenant().0;
+    let limit = i64::from(limit.clamp(1, ROWS_MAX));
     let Some(key) = after else {
-        return fetch_all!(session, FIRST => StagedRow, tenant, run.0, page(limit));
+        return fetch_all!(session, FIRST => StagedRow, tenant, run.0, limit);
     };
     let day = key.sort_date.to_string();
     fetch_all!(
@@ -114,7 +115,7 @@ pub async fn next(
         key.amount.minor(),
         i16::from(key.amount.scale()),
         key.ordinal,
-        page(limit)
+        limit
     )
 }
 

@@ -1,4 +1,5 @@
 use super::{StagedKey, StagedRow, count, delete_run, delete_through, insert, next};
+use crate::in_tx;
 use crate::repo::ROWS_MAX;
 use crate::repo::testing_ids::{RUN, STRANGER, TENANT, day, money};
 use crate::testing::engines;
@@ -32,9 +33,7 @@ fn in_order() -> Vec<StagedRow> {
 }
 
 async fn stage(db: &Db, rows: &[StagedRow]) {
-    db.write(TENANT, async |tx| insert(tx, RUN, rows).await)
-        .await
-        .unwrap();
+    in_tx!(db, TENANT, |tx| insert(tx, RUN, rows).await).unwrap();
 }
 
 #[tokio::test]
@@ -108,18 +107,14 @@ async fn what_is_resolved_is_deleted_and_the_rest_stays_in_order() {
     for db in engines().await {
         stage(&db, &in_order()).await;
         let key = in_order()[3].key.clone();
-        let deleted = db
-            .write(STRANGER, async |tx| delete_through(tx, RUN, &key).await)
-            .await;
+        let deleted = in_tx!(db, STRANGER, |tx| delete_through(tx, RUN, &key).await);
         assert_eq!(deleted, Ok(0), "{}", db.name());
-        let deleted = db
-            .write(TENANT, async |tx| delete_through(tx, RUN, &key).await)
-            .await;
+        let deleted = in_tx!(db, TENANT, |tx| delete_through(tx, RUN, &key).await);
         assert_eq!(deleted, Ok(4), "{}", db.name());
         let mut session = db.read(TENANT).await.unwrap();
         assert!(next(&mut session, RUN, None, 9).await.unwrap() == in_order()[4..]);
         drop(session);
-        let deleted = db.write(TENANT, async |tx| delete_run(tx, RUN).await).await;
+        let deleted = in_tx!(db, TENANT, |tx| delete_run(tx, RUN).await);
         assert_eq!(deleted, Ok::<_, StoreError>(5));
     }
 }

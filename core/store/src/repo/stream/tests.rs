@@ -1,4 +1,5 @@
 use super::{StreamKey, StreamPosition, StreamRow, advance, by_link, due, get, reset, set_due};
+use crate::in_tx;
 use crate::repo::testing_ids::{KEY, LINK, NOW, STRANGER, TENANT, day};
 use crate::testing::engines;
 use crate::{Db, StoreError};
@@ -20,9 +21,7 @@ async fn read(db: &Db, parent: &str) -> StreamRow {
 }
 
 async fn plan(db: &Db, parent: &str, at: Option<Instant>) {
-    db.write(TENANT, async |tx| set_due(tx, &key(parent), at).await)
-        .await
-        .unwrap();
+    in_tx!(db, TENANT, |tx| set_due(tx, &key(parent), at).await).unwrap();
 }
 
 #[tokio::test]
@@ -36,9 +35,7 @@ async fn a_position_moves_keeps_days_that_are_not_stated_and_leaves_the_plan_alo
             at: NOW,
         };
         for round in 0..2 {
-            db.write(TENANT, async |tx| advance(tx, &key("a"), &position).await)
-                .await
-                .unwrap();
+            in_tx!(db, TENANT, |tx| advance(tx, &key("a"), &position).await).unwrap();
             let expected = StreamRow {
                 key: key("a"),
                 cursor_sealed: position.cursor.map(|(sealed, _)| sealed.to_owned()),
@@ -101,21 +98,15 @@ async fn a_stream_that_is_reset_reads_everything_again() {
             history_from: Some(day("2024-01-01")),
             at: NOW,
         };
-        db.write(TENANT, async |tx| advance(tx, &key("a"), &position).await)
-            .await
-            .unwrap();
-        db.write(TENANT, async |tx| reset(tx, &key("a")).await)
-            .await
-            .unwrap();
+        in_tx!(db, TENANT, |tx| advance(tx, &key("a"), &position).await).unwrap();
+        in_tx!(db, TENANT, |tx| reset(tx, &key("a")).await).unwrap();
         let row = read(&db, "a").await;
         assert_eq!(
             (row.cursor_sealed, row.data_key_id, row.complete_through),
             (None, None, None)
         );
         assert_eq!(row.history_from, Some(day("2024-01-01")), "{}", db.name());
-        let none = db
-            .write(TENANT, async |tx| reset(tx, &key("b")).await)
-            .await;
+        let none = in_tx!(db, TENANT, |tx| reset(tx, &key("b")).await);
         assert_eq!(none, Err(StoreError::NotFound));
     }
 }

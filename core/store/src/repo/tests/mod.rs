@@ -7,6 +7,7 @@ mod grants;
 mod jobs;
 mod keys;
 mod ledgers;
+mod plans;
 mod statements;
 
 use std::sync::Arc;

@@ -15,7 +15,10 @@ async fn every_statement_can_be_prepared_on_both_engines() {
     assert!(all().len() > 100);
     for db in engines().await {
         let mut session = db.read(OPERATOR).await.unwrap();
-        for statement in all() {
+        for statement in all()
+            .into_iter()
+            .chain(crate::repo::testing_seed::STATEMENTS)
+        {
             let prepared = on!(&mut session, |conn, D| {
                 let text = <D as Dialect>::text(statement).into_sql_str();
                 conn.prepare(text).await.map(|_| ())

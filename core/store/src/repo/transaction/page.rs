@@ -16,10 +16,10 @@ use crate::error::Result;
 use crate::repo::Scope;
 
 /// Most accounts whose pages one call answers.
-pub const ACCOUNTS_MAX: usize = 250;
+pub(super) const ACCOUNTS_MAX: usize = 250;
 
 /// Most rows of one page.
-pub const PAGE_MAX: u32 = 1_000;
+pub(super) const PAGE_MAX: u32 = 1_000;
 
 /// What orders a list of transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,8 @@
 //! Writing transactions in bulk, within the write transaction of a page.
 
 use fondaco_model::ids::{EndUserId, TransactionId};
-use fondaco_model::money::Money;
+use fondaco_model::money::{Currency, Money};
+use fondaco_model::time::Instant;
 use fondaco_model::v1::ReferenceKind;
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use crate::engine::bulk::InList;
 use crate::error::Result;
 
 /// Most rows of one call; a page is at most this.
-pub const ROWS_MAX: usize = 1_000;
+pub(super) const ROWS_MAX: usize = 1_000;
 
 statements! {
     MARK_REUSED = "update transaction_ref set stability = 'REUSED'
@@ -123,7 +124,6 @@ fn hash_key(party: &PartyRow) -> Option<Uuid> {
     party.identifier.as_ref().map(|identifier| identifier.hash_key_id)
 }
 
-#[expect(clippy::too_many_lines, reason = "one line for each column of one wide table")]
 async fn bank(tx: &mut Tx, rows: &[TransactionRow]) -> Result<()> {
     let tenant = tx.tenant().0;
     // A changed row is written anew: its columns are too many for a list of `excluded`.
@@ -138,16 +138,16 @@ async fn bank(tx: &mut Tx, rows: &[TransactionRow]) -> Result<()> {
         booking_date "text" = |row| row.bank.booking_date.map(|date| date.to_string()),
         value_date "text" = |row| row.bank.value_date.map(|date| date.to_string()),
         transaction_date "text" = |row| row.bank.transaction_date.map(|date| date.to_string()),
-        booked_at "bigint" = |row| row.bank.booked_at.map(|at| at.micros()),
-        authorised_at "bigint" = |row| row.bank.authorised_at.map(|at| at.micros()),
+        booked_at "bigint" = |row| row.bank.booked_at.map(Instant::micros),
+        authorised_at "bigint" = |row| row.bank.authorised_at.map(Instant::micros),
         original_minor "bigint" = |row| minor(row.bank.original_amount),
         original_scale "smallint" = |row| scale(row.bank.original_amount),
         original_currency "text" = |row| currency(row.bank.original_amount),
         fx_rate "text" = |row| row.bank.fx.as_ref().map(|fx| fx.rate.as_str()),
         fx_unit_currency "text" = |row| row.bank.fx.as_ref()
-            .and_then(|fx| fx.unit_currency.map(|currency| currency.code())),
+            .and_then(|fx| fx.unit_currency.map(Currency::code)),
         fx_quoted_currency "text" = |row| row.bank.fx.as_ref()
-            .and_then(|fx| fx.quoted_currency.map(|currency| currency.code())),
+            .and_then(|fx| fx.quoted_currency.map(Currency::code)),
         fx_contract_id "text" = |row| row.bank.fx.as_ref()
             .and_then(|fx| fx.contract_id.as_deref()),
         fx_quoted_on "text" = |row| row.bank.fx.as_ref()

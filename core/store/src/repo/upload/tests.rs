@@ -4,6 +4,7 @@ use fondaco_model::ids::{ApiKeyId, EndUserId, RawAnswerId, UploadId};
 use uuid::Uuid;
 
 use super::{UploadRow, consume, expire, get, insert};
+use crate::in_tx;
 use crate::repo::Scope;
 use crate::repo::testing_ids::{ANN, BOB, NOW, STRANGER, TENANT};
 use crate::testing::engines;
@@ -26,13 +27,12 @@ fn row(number: u128, end_user_id: Option<EndUserId>) -> UploadRow {
 }
 
 async fn keep(db: &Db, rows: &[UploadRow]) {
-    db.write(TENANT, async |tx| {
+    in_tx!(db, TENANT, |tx| {
         for row in rows {
             insert(tx, row).await?;
         }
         Ok::<_, StoreError>(())
     })
-    .await
     .unwrap();
 }
 
@@ -51,10 +51,7 @@ async fn an_upload_is_used_in_time_within_its_scope_and_once() {
             (TENANT, Scope::Tenant, 2, 0, true),
         ] {
             let at = NOW.plus_seconds(seconds);
-            let used = db
-                .write(tenant, async |tx| consume(tx, scope, id(number), at).await)
-                .await
-                .unwrap();
+            let used = in_tx!(db, tenant, |tx| consume(tx, scope, id(number), at).await).unwrap();
             let context = format!("{} {scope:?} {number} {seconds}", db.name());
             assert_eq!(used.is_some(), expected, "{context}");
             assert!(
@@ -84,10 +81,9 @@ async fn of_many_callers_at_once_one_uses_the_upload() {
             .map(|_| {
                 let db = db.clone();
                 tokio::spawn(async move {
-                    db.write(TENANT, async |tx| {
+                    in_tx!(db, TENANT, |tx| {
                         consume(tx, Scope::Tenant, id(1), NOW).await
                     })
-                    .await
                 })
             })
             .collect();
@@ -105,17 +101,13 @@ async fn uploads_that_expired_unused_go_and_name_their_bytes() {
         let mut later = row(3, None);
         later.expires_at = NOW.plus_seconds(61);
         keep(&db, &[row(1, None), row(2, None), later]).await;
-        db.write(TENANT, async |tx| {
+        in_tx!(db, TENANT, |tx| {
             consume(tx, Scope::Tenant, id(2), NOW).await
         })
-        .await
         .unwrap();
         let at = NOW.plus_seconds(60);
         for (tenant, expected) in [(STRANGER, vec![]), (TENANT, vec![1]), (TENANT, vec![])] {
-            let gone = db
-                .write(tenant, async |tx| expire(tx, at, 9).await)
-                .await
-                .unwrap();
+            let gone = in_tx!(db, tenant, |tx| expire(tx, at, 9).await).unwrap();
             let expected: Vec<_> = expected
                 .into_iter()
                 .map(|n| RawAnswerId(Uuid::from_u128(n)))
