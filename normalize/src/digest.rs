@@ -1,7 +1,7 @@
 //! A digest of what a draft says, so that an unchanged row is recognised and not written again.
 
 use fondaco_model::Money;
-use fondaco_model::draft::{PartyDraft, TransactionDraft};
+use fondaco_model::draft::{AccountDraft, PartyDraft, TransactionDraft};
 use fondaco_model::ids::AccountId;
 use fondaco_model::v1::{Remittance, Stability};
 
@@ -112,6 +112,35 @@ pub fn content(draft: &TransactionDraft, key: &[u8]) -> [u8; 32] {
         feed.maybe(detail.mandate_id.as_deref());
         feed.party(&detail.counterparty);
         feed.remittance(&detail.remittance);
+    });
+    feed.0.finalize().into()
+}
+
+/// SHA-256 over every field of an account draft, under a secret key of the tenant.
+pub fn account(draft: &AccountDraft, key: &[u8]) -> [u8; 32] {
+    let mut feed = Feed(Sha256::new());
+    feed.0.update([FORM]);
+    feed.0.update(key);
+    feed.maybe(draft.currency.map(fondaco_model::Currency::code));
+    feed.text(draft.account_type.as_str());
+    for field in [
+        &draft.subtype,
+        &draft.name,
+        &draft.product_name,
+        &draft.holder_name,
+        &draft.bic,
+        &draft.source_status,
+    ] {
+        feed.maybe(field.as_deref());
+    }
+    feed.maybe(
+        draft
+            .business
+            .map(|business| if business { "business" } else { "private" }),
+    );
+    feed.list(&draft.identifiers, |feed, identifier| {
+        feed.text(identifier.scheme.as_str());
+        feed.text(identifier.value.expose());
     });
     feed.0.finalize().into()
 }

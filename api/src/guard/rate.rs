@@ -330,7 +330,7 @@ impl<C: Clock + Clone> FailureLimiter<C> {
 }
 
 /// The address itself, or the /64 network of an IPv6 address, which one subscriber owns whole.
-fn network_of(peer: IpAddr) -> IpAddr {
+pub(crate) fn network_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
             let bits = u128::from(address) & !u128::from(u64::MAX);

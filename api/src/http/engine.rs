@@ -45,6 +45,8 @@ pub struct Caller {
     pub end_user: Option<[u8; 16]>,
     /// Origins that the tenant registered, as browsers spell them.
     pub origins: Vec<String>,
+    /// True for a test tenant, which reaches sandboxes only.
+    pub test: bool,
 }
 
 impl Caller {

@@ -142,7 +142,8 @@ fn rejected(state: &ApiState, peer: Option<IpAddr>) -> Problem {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The key of a request; none when it stands there twice or is too long.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

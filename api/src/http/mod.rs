@@ -27,6 +27,8 @@ use engine::RequestId;
 use explorer::File;
 use state::ApiState;
 
+pub(crate) use graphql::bearer;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Characters of a request id that a client may choose.
 const REQUEST_ID_CHARS_MAX: usize = 64;
@@ -77,6 +79,11 @@ fn read_only(route: MethodRouter<ApiState>) -> MethodRouter<ApiState> {
     route.fallback(
         |request: Request| async move { graphql::wrong_method(READ_ONLY, &id_of(&request)) },
     )
+}
+
+/// The answer to a request that failed as a whole, for routes beside these.
+pub(crate) fn problem_response(problem: problem::Problem, request_id: &str) -> Response {
+    answer::Answer::problem(problem).into_response(accept::Media::Json, request_id)
 }
 
 async fn nothing_here(request: Request) -> Response {

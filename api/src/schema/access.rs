@@ -74,7 +74,11 @@ impl Access {
     }
 
     pub(crate) fn page_max(&self) -> u64 {
-        if self.caller.class == KeyClass::Job { JOB_PAGE_MAX } else { PAGE_MAX }
+        if self.caller.class == KeyClass::Job {
+            JOB_PAGE_MAX
+        } else {
+            PAGE_MAX
+        }
     }
 }
 
@@ -85,6 +89,17 @@ pub(crate) fn store_error(error: &StoreError) -> async_graphql::Error {
         Code::Unavailable.error("The database is busy; try again.")
     } else {
         Code::Internal.error("")
+    }
+}
+
+/// What a loader found, as a field.
+pub(crate) fn found<R, T>(
+    found: Result<Option<R>, StoreError>,
+    make: impl FnOnce(R) -> T,
+) -> Field<T> {
+    match found {
+        Ok(row) => row.map(|row| Ok(make(row))),
+        Err(error) => Some(Err(store_error(&error))),
     }
 }
 

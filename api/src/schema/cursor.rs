@@ -89,7 +89,10 @@ impl Cursors {
         }
         let message = self.message(content);
         let known = self.keys.candidates(&message);
-        if !known.iter().any(|hash| same_secret(&hash.hash[..MAC_BYTES], mac)) {
+        if !known
+            .iter()
+            .any(|hash| same_secret(&hash.hash[..MAC_BYTES], mac))
+        {
             return Err(invalid());
         }
         let (head, place) = content.split_at(HEAD_BYTES);
@@ -101,7 +104,12 @@ impl Cursors {
     }
 
     fn head(&self) -> Vec<u8> {
-        let Binding { list, descending, filter, .. } = &self.binding;
+        let Binding {
+            list,
+            descending,
+            filter,
+            ..
+        } = &self.binding;
         let mut head = vec![VERSION, *list as u8, u8::from(*descending)];
         head.extend_from_slice(filter);
         head
@@ -131,7 +139,10 @@ pub(crate) struct Mark {
 
 impl Mark {
     pub(crate) fn new(cursors: &Arc<Cursors>, place: Vec<u8>) -> Self {
-        Self { cursors: Arc::clone(cursors), place }
+        Self {
+            cursors: Arc::clone(cursors),
+            place,
+        }
     }
 }
 

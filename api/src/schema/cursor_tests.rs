@@ -1,8 +1,6 @@
 use fondaco_model::Effects;
 use fondaco_model::ids::EndUserId;
-use fondaco_vault::seal::{
-    HashKey, HashKeyId, HashKeyLabel, HashPurpose, KeyRing, MasterKey,
-};
+use fondaco_vault::seal::{HashKey, HashKeyId, HashKeyLabel, HashPurpose, KeyRing, MasterKey};
 use uuid::Uuid;
 
 use super::*;
@@ -10,7 +8,11 @@ use super::*;
 const ONE: TenantId = TenantId(Uuid::from_u128(1));
 
 fn key(tenant: TenantId) -> HashKey {
-    let label = HashKeyLabel { id: HashKeyId(Uuid::nil()), tenant, purpose: HashPurpose::Cursor };
+    let label = HashKeyLabel {
+        id: HashKeyId(Uuid::nil()),
+        tenant,
+        purpose: HashPurpose::Cursor,
+    };
     HashKey::generate(&Effects::system(), label)
 }
 
@@ -56,7 +58,10 @@ fn another_list_order_or_filter_is_a_mismatch_and_another_owner_is_invalid() {
     assert_eq!(open(|b| b.filter = FilterDigest::new().finish()), mismatch);
     let invalid = "\"CURSOR_INVALID\"";
     assert_eq!(open(|b| b.tenant = TenantId(Uuid::from_u128(2))), invalid);
-    assert_eq!(open(|b| b.scope = Scope::EndUser(EndUserId(Uuid::nil()))), invalid);
+    assert_eq!(
+        open(|b| b.scope = Scope::EndUser(EndUserId(Uuid::nil()))),
+        invalid
+    );
     let other_key = Cursors::new(binding(), self::keys(ONE));
     assert_eq!(code(other_key.open(&cursor)), invalid);
 }
@@ -74,14 +79,21 @@ fn every_changed_byte_and_every_length_is_refused() {
         let opened = cursors.open(&BASE64URL.encode(&bytes[..at]));
         assert_eq!(code(opened), "\"CURSOR_INVALID\"", "length {at}");
     }
-    for text in ["", "=", "not base64url!", &"A".repeat(TEXT_MAX), &"A".repeat(TEXT_MAX + 1)] {
+    for text in [
+        "",
+        "=",
+        "not base64url!",
+        &"A".repeat(TEXT_MAX),
+        &"A".repeat(TEXT_MAX + 1),
+    ] {
         assert_eq!(code(cursors.open(text)), "\"CURSOR_INVALID\"");
     }
 }
 
 #[test]
 fn a_replaced_key_still_opens_what_it_made() {
-    let masters = KeyRing::new(MasterKey::from_text(&"a".repeat(64)).unwrap(), vec![]).unwrap();
+    let masters =
+        KeyRing::new(MasterKey::from_text(&"0a1b2c3d".repeat(8)).unwrap(), vec![]).unwrap();
     let old = key(ONE);
     let wrapped = old.wrap(&Effects::system(), &masters);
     let again = HashKey::unwrap(*old.label(), &wrapped, &masters).unwrap();
@@ -94,7 +106,10 @@ fn a_replaced_key_still_opens_what_it_made() {
 #[test]
 fn conditions_do_not_run_into_each_other() {
     let digest = |a: &[u8], b: &[u8]| {
-        FilterDigest::new().with("a", Some(a)).with("b", Some(b)).finish()
+        FilterDigest::new()
+            .with("a", Some(a))
+            .with("b", Some(b))
+            .finish()
     };
     assert_ne!(digest(b"xy", b"z"), digest(b"x", b"yz"));
     let absent = FilterDigest::new().with("a", None).finish();

@@ -111,10 +111,16 @@ impl TransactionFilter {
         let amount = self.amount.clone().unwrap_or_default();
         let text = self.text.as_deref().unwrap_or_default();
         if text.len() > TEXT_MAX {
-            return Err(invalid(&format!("A search text has at most {TEXT_MAX} bytes.")));
+            return Err(invalid(&format!(
+                "A search text has at most {TEXT_MAX} bytes."
+            )));
         }
-        let mut statuses: Vec<_> =
-            self.status.iter().flatten().map(|status| (*status).into()).collect();
+        let mut statuses: Vec<_> = self
+            .status
+            .iter()
+            .flatten()
+            .map(|status| (*status).into())
+            .collect();
         statuses.sort_unstable();
         statuses.dedup();
         Ok(Filter {
@@ -131,9 +137,13 @@ impl TransactionFilter {
 
     /// Ids that cannot be are ids that are not there; a filter of such alone finds nothing.
     fn account_ids(&self) -> Result<Option<Vec<AccountId>>> {
-        let Some(ids) = &self.accounts else { return Ok(None) };
+        let Some(ids) = &self.accounts else {
+            return Ok(None);
+        };
         if ids.len() > ACCOUNTS_MAX {
-            return Err(invalid(&format!("A filter names at most {ACCOUNTS_MAX} accounts.")));
+            return Err(invalid(&format!(
+                "A filter names at most {ACCOUNTS_MAX} accounts."
+            )));
         }
         let mut ids: Vec<AccountId> = ids.iter().filter_map(id_of).collect();
         ids.sort_unstable();
@@ -143,9 +153,13 @@ impl TransactionFilter {
 }
 
 fn bound(text: Option<&Decimal>) -> Result<Option<AmountBound>> {
-    let Some(Decimal(text)) = text else { return Ok(None) };
+    let Some(Decimal(text)) = text else {
+        return Ok(None);
+    };
     let bound = AmountBound::parse(text);
-    bound.map(Some).ok_or_else(|| invalid("An amount is a plain decimal number, such as \"-12.50\"."))
+    bound
+        .map(Some)
+        .ok_or_else(|| invalid("An amount is a plain decimal number, such as \"-12.50\"."))
 }
 
 fn invalid(message: &str) -> async_graphql::Error {
@@ -155,20 +169,32 @@ fn invalid(message: &str) -> async_graphql::Error {
 /// The digest of a filter that cursors are bound to.
 pub(crate) fn digest(filter: &Filter, input: &TransactionFilter) -> [u8; 16] {
     let ids = filter.accounts.as_ref().map(|ids| {
-        ids.iter().flat_map(|id| id.0.into_bytes()).collect::<Vec<u8>>()
+        ids.iter()
+            .flat_map(|id| id.0.into_bytes())
+            .collect::<Vec<u8>>()
     });
-    let words: Vec<&str> = filter.statuses.iter().map(|status| status.as_str()).collect();
+    let words: Vec<&str> = filter
+        .statuses
+        .iter()
+        .map(|status| status.as_str())
+        .collect();
     let statuses = (!words.is_empty()).then(|| words.join(" "));
     let searched = (!filter.words.is_empty()).then(|| filter.words.join(" "));
     let text = |value: Option<String>| value.map(String::into_bytes);
     let amount = input.amount.clone().unwrap_or_default();
     FilterDigest::new()
         .with("accounts", ids.as_deref())
-        .with("from", text(filter.from.map(|day| day.to_string())).as_deref())
+        .with(
+            "from",
+            text(filter.from.map(|day| day.to_string())).as_deref(),
+        )
         .with("to", text(filter.to.map(|day| day.to_string())).as_deref())
         .with("min", text(amount.min.map(|bound| bound.0)).as_deref())
         .with("max", text(amount.max.map(|bound| bound.0)).as_deref())
-        .with("currency", filter.currency.map(|code| code.code().as_bytes()))
+        .with(
+            "currency",
+            filter.currency.map(|code| code.code().as_bytes()),
+        )
         .with("status", statuses.as_deref().map(str::as_bytes))
         .with("text", searched.as_deref().map(str::as_bytes))
         .finish()
@@ -184,7 +210,10 @@ mod tests {
 
     #[test]
     fn equal_questions_have_equal_digests_and_others_differ() {
-        let ids = ["acc_00000000000000000000000000000001", "acc_00000000000000000000000000000002"];
+        let ids = [
+            "acc_00000000000000000000000000000001",
+            "acc_00000000000000000000000000000002",
+        ];
         let accounts = |order: [usize; 2]| TransactionFilter {
             accounts: Some(order.iter().map(|at| ID(ids[*at].to_owned())).collect()),
             ..TransactionFilter::default()
@@ -201,9 +230,15 @@ mod tests {
 
     #[test]
     fn an_empty_list_of_accounts_is_not_every_account() {
-        let none = TransactionFilter { accounts: Some(Vec::new()), ..Default::default() };
+        let none = TransactionFilter {
+            accounts: Some(Vec::new()),
+            ..Default::default()
+        };
         assert_eq!(none.check().unwrap().accounts, Some(Vec::new()));
-        let unknown = TransactionFilter { accounts: Some(vec!["nonsense".into()]), ..none };
+        let unknown = TransactionFilter {
+            accounts: Some(vec!["nonsense".into()]),
+            ..none
+        };
         assert_eq!(unknown.check().unwrap().accounts, Some(Vec::new()));
     }
 
@@ -215,11 +250,20 @@ mod tests {
         };
         assert!(accounts(ACCOUNTS_MAX).check().is_ok());
         assert!(accounts(ACCOUNTS_MAX + 1).check().is_err());
-        let text = |n: usize| TransactionFilter { text: Some("x".repeat(n)), ..Default::default() };
+        let text = |n: usize| TransactionFilter {
+            text: Some("x".repeat(n)),
+            ..Default::default()
+        };
         assert!(text(TEXT_MAX).check().is_ok() && text(TEXT_MAX + 1).check().is_err());
         for wrong in ["1,5", "", "1e3", "NaN"] {
-            let range = AmountRange { min: Some(Decimal(wrong.to_owned())), ..Default::default() };
-            let filter = TransactionFilter { amount: Some(range), ..Default::default() };
+            let range = AmountRange {
+                min: Some(Decimal(wrong.to_owned())),
+                ..Default::default()
+            };
+            let filter = TransactionFilter {
+                amount: Some(range),
+                ..Default::default()
+            };
             assert!(filter.check().is_err(), "{wrong}");
         }
     }

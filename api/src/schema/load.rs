@@ -1,19 +1,28 @@
 //! Batches of look-ups: one statement for all that one level of a query asks for.
 //!
-//! No timer and no task of its own: a batch closes when a turn of the executor brings no further
-//! key, and whoever waits for it drives it, so that a request that is dropped stops its statement.
+//! No timer and no task of its own: a batch closes when turns of the executor bring no further
+//! call, and whoever waits for it drives it, so that a request that is dropped stops its statement.
+//! The executor polls few fields of a long list in one turn; therefore every call counts, also one
+//! for a key that is known or absent: it shows that the level is still on its way.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::hash::Hash;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 
 use fondaco_store::StoreError;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use futures_util::task::AtomicWaker;
 
-/// Turns that a batch waits for further keys.
-const TURNS_MAX: usize = 16;
+/// Turns without a call after which a batch closes.
+const QUIET_TURNS: usize = 2;
+
+/// Turns after which a batch closes in any case; a page of a thousand rows takes five hundred.
+const TURNS_MAX: usize = 4_096;
 
 type Found<K, V> = Result<Arc<HashMap<K, V>>, StoreError>;
 type Fetch<K, V> = Box<dyn Fn(Vec<K>) -> BoxFuture<'static, Fetched<K, V>> + Send + Sync>;
@@ -32,6 +41,8 @@ struct Inner<K, V> {
 struct State<K, V> {
     /// Keys of the batch that is still open.
     waiting: HashSet<K>,
+    /// Calls since the request began.
+    calls: usize,
     open: Option<Shared<BoxFuture<'static, Found<K, V>>>>,
     /// What was looked up, and what turned out not to be there.
     known: HashMap<K, Option<V>>,
@@ -51,6 +62,7 @@ where
             fetch: Box::new(move |keys| fetch(keys).boxed()),
             state: Mutex::new(State {
                 waiting: HashSet::new(),
+                calls: 0,
                 open: None,
                 known: HashMap::new(),
             }),
@@ -61,6 +73,7 @@ where
     pub(crate) async fn load(&self, key: K) -> Result<Option<V>, StoreError> {
         let batch = {
             let mut state = self.0.lock();
+            state.calls += 1;
             if let Some(known) = state.known.get(&key) {
                 return Ok(known.clone());
             }
@@ -69,6 +82,15 @@ where
             state.open.get_or_insert_with(fresh).clone()
         };
         Ok(batch.await?.get(&key).cloned())
+    }
+
+    /// The value of a key that may be absent; the call counts all the same.
+    pub(crate) async fn load_opt(&self, key: Option<K>) -> Result<Option<V>, StoreError> {
+        if let Some(key) = key {
+            return self.load(key).await;
+        }
+        self.0.lock().calls += 1;
+        Ok(None)
     }
 }
 
@@ -83,17 +105,20 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    let waiting = || inner.upgrade().map_or(0, |inner| inner.lock().waiting.len());
-    let mut seen = 0;
+    let calls = || inner.upgrade().map_or(0, |inner| inner.lock().calls);
+    let (mut seen, mut quiet) = (calls(), 0);
     for _ in 0..TURNS_MAX {
-        let now = waiting();
-        if now == seen {
+        Turn::default().await;
+        let now = calls();
+        quiet = if now == seen { quiet + 1 } else { 0 };
+        if quiet == QUIET_TURNS {
             break;
         }
         seen = now;
-        tokio::task::yield_now().await;
     }
-    let Some(inner) = inner.upgrade() else { return Ok(Arc::default()) };
+    let Some(inner) = inner.upgrade() else {
+        return Ok(Arc::default());
+    };
     let keys: Vec<K> = {
         let mut state = inner.lock();
         state.open = None;
@@ -106,6 +131,48 @@ where
         state.known.insert(key, value);
     }
     Ok(Arc::new(found))
+}
+
+/// One turn of the executor: over when the whole task was polled once more, however often this
+/// future is polled until then. Every waiter of a batch polls the batch, so that a plain yield
+/// would be over with the second waiter.
+#[derive(Default)]
+struct Turn {
+    begun: bool,
+    over: Arc<Over>,
+}
+
+#[derive(Default)]
+struct Over {
+    flag: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Wake for Over {
+    fn wake(self: Arc<Self>) {
+        self.flag.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.over.task.register(cx.waker());
+        if !self.begun {
+            self.begun = true;
+            let waker = Waker::from(Arc::clone(&self.over));
+            // The runtime wakes what yields after it has polled the task to its end.
+            let mut yielding = pin!(tokio::task::yield_now());
+            let _ = yielding.as_mut().poll(&mut Context::from_waker(&waker));
+        }
+        if self.over.flag.load(Ordering::Acquire) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +203,18 @@ mod tests {
         assert_eq!(found[42], Ok(Some(84)));
         assert_eq!(found[43], Ok(None));
         assert_eq!(loader.load(43).await, Ok(None));
+        assert_eq!(*log.lock().unwrap(), [100]);
+    }
+
+    #[tokio::test]
+    async fn two_fields_that_ask_for_the_same_do_not_close_the_batch() {
+        let log = Log::default();
+        let loader = doubler(&log);
+        let parent = |key| {
+            let loader = &loader;
+            async move { join_all([loader.load(key), loader.load(key)]).await }
+        };
+        join_all((0..100).map(parent)).await;
         assert_eq!(*log.lock().unwrap(), [100]);
     }
 

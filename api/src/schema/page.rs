@@ -35,7 +35,11 @@ pub(crate) struct Window {
 impl PageArgs {
     /// The arguments of a connection that reads forward only.
     pub(crate) fn forward(first: i32, after: Option<String>) -> Self {
-        Self { first: Some(first), after, ..Self::default() }
+        Self {
+            first: Some(first),
+            after,
+            ..Self::default()
+        }
     }
 
     /// Checks the arguments. The guard has refused most of it before; this holds without it.
@@ -57,9 +61,11 @@ impl PageArgs {
         }
         let max = access.page_max();
         match u32::try_from(size) {
-            Ok(size) if (1..=max).contains(&u64::from(size)) => {
-                Ok(Window { size, backward, cursor })
-            }
+            Ok(size) if (1..=max).contains(&u64::from(size)) => Ok(Window {
+                size,
+                backward,
+                cursor,
+            }),
             Ok(_) | Err(_) => Err(invalid(format!("A page has from 1 to {max} rows."))),
         }
     }
@@ -75,7 +81,9 @@ impl Window {
         cursors: &Cursors,
         read: impl Fn(&[u8]) -> Option<P>,
     ) -> async_graphql::Result<Option<P>> {
-        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
         let place = cursors.open(cursor)?;
         let invalid = || Code::CursorInvalid.error("The cursor was not issued here.");
         read(&place).map(Some).ok_or_else(invalid)
@@ -103,7 +111,11 @@ impl Window {
         node: impl Fn(R) -> (Vec<u8>, T),
     ) -> Paged<T> {
         let behind = self.cursor.is_some();
-        let (previous, next) = if self.backward { (more, behind) } else { (behind, more) };
+        let (previous, next) = if self.backward {
+            (more, behind)
+        } else {
+            (behind, more)
+        };
         let mut connection = Connection::new(previous, next);
         connection.edges.extend(rows.into_iter().map(|row| {
             let (place, node) = node(row);
@@ -133,7 +145,11 @@ mod tests {
     }
 
     fn args(first: Option<i32>, last: Option<i32>) -> PageArgs {
-        PageArgs { first, last, ..PageArgs::default() }
+        PageArgs {
+            first,
+            last,
+            ..PageArgs::default()
+        }
     }
 
     #[test]
@@ -148,10 +164,16 @@ mod tests {
             (None, Some(251)),
             (Some(i32::MAX), None),
         ] {
-            assert!(args(first, last).check(&server).is_err(), "{first:?} {last:?}");
+            assert!(
+                args(first, last).check(&server).is_err(),
+                "{first:?} {last:?}"
+            );
         }
         for (first, last) in [(Some(1), None), (Some(250), None), (None, Some(250))] {
-            assert!(args(first, last).check(&server).is_ok(), "{first:?} {last:?}");
+            assert!(
+                args(first, last).check(&server).is_ok(),
+                "{first:?} {last:?}"
+            );
         }
         let job = access(KeyClass::Job);
         assert_eq!(args(Some(1_000), None).check(&job).unwrap().size, 1_000);
@@ -161,9 +183,15 @@ mod tests {
     #[test]
     fn a_cursor_goes_with_its_own_direction() {
         let server = access(KeyClass::Server);
-        let crossed = PageArgs { before: Some("x".to_owned()), ..args(Some(1), None) };
+        let crossed = PageArgs {
+            before: Some("x".to_owned()),
+            ..args(Some(1), None)
+        };
         assert!(crossed.check(&server).is_err());
-        let right = PageArgs { before: Some("x".to_owned()), ..args(None, Some(1)) };
+        let right = PageArgs {
+            before: Some("x".to_owned()),
+            ..args(None, Some(1))
+        };
         assert!(right.check(&server).unwrap().backward);
     }
 }

@@ -3,29 +3,31 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Context;
 use fondaco_model::Secret;
-use fondaco_model::ids::{
-    AccountId, ConsentId, EndUserId, LinkId, LinkSessionId, TransactionId,
-};
+use fondaco_model::ids::{AccountId, ConsentId, EndUserId, LinkId, LinkSessionId, TransactionId};
 use fondaco_model::v1::{Consent, EndUser, Institution};
 use fondaco_store::repo::account::{self, AccountRow};
 use fondaco_store::repo::balance::{self, BalanceRow};
+use fondaco_store::repo::change::{self, RevisionRow};
 use fondaco_store::repo::link::StoredLink;
 use fondaco_store::repo::link_session::LinkSession;
-use fondaco_store::repo::transaction::{
-    self, DetailRow, Page, PageQuery, RefRow, TransactionRow,
-};
+use fondaco_store::repo::quarantine::{self, RemarkRow};
+use fondaco_store::repo::transaction::{self, DetailRow, Page, PageQuery, RefRow, TransactionRow};
 use fondaco_store::repo::{Scope, consent, end_user, institution, link, link_session};
-use fondaco_store::{Db, Session, StoreError};
-use fondaco_vault::seal::HashKeys;
+use fondaco_store::{Db, OPERATOR, Session, StoreError};
+use fondaco_vault::Vault;
+use fondaco_vault::seal::{HashKeys, HashPurpose};
+use moka::sync::Cache;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use super::access::{Access, store_error};
 use super::cursor::{Binding, Cursors};
-use super::deps::{Deps, SealedValue};
-use super::load::{Fetched, Loader};
+use super::load::Loader;
+use super::opener::{SealedValue, open};
 use crate::http::code::Code;
 
 /// Keys of one statement.
@@ -33,6 +35,36 @@ const STEP: usize = 1_000;
 
 /// Pages of one statement; the store answers no more at once.
 const PAGES_STEP: usize = 250;
+
+/// Most institutions that are kept.
+const INSTITUTIONS_KEPT_MAX: u64 = 10_000;
+
+/// How long an institution's entry is kept; entries change with a release or a manifest.
+const INSTITUTIONS_KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// What all requests share: the vault with its store, and reference data.
+#[derive(Clone)]
+pub(crate) struct Deps {
+    pub(crate) vault: Vault,
+    institutions: Cache<String, Arc<Institution>>,
+}
+
+impl Deps {
+    pub(crate) fn new(vault: Vault) -> Self {
+        let institutions = Cache::builder()
+            .max_capacity(INSTITUTIONS_KEPT_MAX)
+            .time_to_live(INSTITUTIONS_KEPT_FOR)
+            .build();
+        Self {
+            vault,
+            institutions,
+        }
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        self.vault.db()
+    }
+}
 
 /// Everything that the resolvers of one request share.
 pub(crate) struct Reads {
@@ -51,6 +83,8 @@ pub(crate) struct Reads {
     pub(crate) pages: Loader<(PageQuery, AccountId), Arc<Page<Arc<TransactionRow>>>>,
     pub(crate) details: Loader<TransactionId, Arc<Vec<DetailRow>>>,
     pub(crate) references: Loader<TransactionId, Arc<Vec<RefRow>>>,
+    pub(crate) remarks: Loader<Uuid, Arc<Vec<RemarkRow>>>,
+    pub(crate) revisions: Loader<TransactionId, Arc<Vec<RevisionRow>>>,
     pub(crate) identifiers: Loader<SealedValue, Secret>,
     cursor_keys: OnceCell<Arc<HashKeys>>,
 }
@@ -72,13 +106,14 @@ impl Source {
 impl Reads {
     /// The reads of the request that a resolver works for.
     pub(crate) fn of<'a>(cx: &Context<'a>) -> &'a Self {
-        cx.data::<Self>().expect("the engine puts the reads into every request")
+        cx.data::<Self>()
+            .expect("the engine puts the reads into every request")
     }
 
     /// Fresh loaders for one request.
     pub(crate) fn new(access: Access, deps: &Deps) -> Self {
         let source = Source {
-            db: deps.db.clone(),
+            db: deps.db().clone(),
             tenant: access.tenant(),
             scope: access.scope(),
         };
@@ -96,6 +131,8 @@ impl Reads {
             pages: pages(&source),
             details: details(&source),
             references: references(&source),
+            remarks: remarks(&source),
+            revisions: revisions(&source),
             identifiers: identifiers(&source, deps),
             cursor_keys: OnceCell::new(),
             access,
@@ -105,16 +142,23 @@ impl Reads {
 
     /// A session for a read that is not batched.
     pub(crate) async fn session(&self) -> async_graphql::Result<Session> {
-        let session = self.deps.db.read(self.access.tenant()).await;
+        let session = self.deps.db().read(self.access.tenant()).await;
         session.map_err(|error| store_error(&error))
     }
 
     /// The cursors of a list; their keys are fetched once a request.
     pub(crate) async fn cursors(&self, binding: Binding) -> async_graphql::Result<Arc<Cursors>> {
-        let opener = &self.deps.opener;
-        let fetch = || opener.cursor_keys(binding.tenant);
-        let unavailable = |_| Code::Unavailable.error("Keys cannot be looked up now.");
-        let keys = self.cursor_keys.get_or_try_init(fetch).await.map_err(unavailable)?;
+        let keys = self.deps.vault.keys();
+        let fetch = || keys.hashes(OPERATOR, HashPurpose::Cursor);
+        let unavailable = |error| {
+            tracing::error!(%error, "the keys of cursors cannot be had");
+            Code::Unavailable.error("Keys cannot be looked up now.")
+        };
+        let keys = self
+            .cursor_keys
+            .get_or_try_init(fetch)
+            .await
+            .map_err(unavailable)?;
         Ok(Arc::new(Cursors::new(binding, Arc::clone(keys))))
     }
 }
@@ -160,7 +204,10 @@ where
                     lists.entry(key(&row)).or_default().push(row);
                 }
             }
-            Ok(lists.into_iter().map(|(key, rows)| (key, Arc::new(rows))).collect())
+            Ok(lists
+                .into_iter()
+                .map(|(key, rows)| (key, Arc::new(rows)))
+                .collect())
         }
     })
 }
@@ -213,7 +260,11 @@ fn accounts_by_link(source: &Source) -> Loader<LinkId, Arc<Vec<Arc<AccountRow>>>
     let fetch = |source: Source, ids: Vec<LinkId>| async move {
         let rows = account::by_links(&mut source.session().await?, source.scope, &ids).await?;
         // A row without a link cannot be found by one.
-        Ok(rows.into_iter().filter(|row| row.link_id.is_some()).map(Arc::new).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|row| row.link_id.is_some())
+            .map(Arc::new)
+            .collect())
     };
     lists_by_key(source, fetch, |row: &Arc<AccountRow>| {
         row.link_id.expect("rows without a link were left out")
@@ -222,7 +273,7 @@ fn accounts_by_link(source: &Source) -> Loader<LinkId, Arc<Vec<Arc<AccountRow>>>
 
 fn balances(source: &Source) -> Loader<AccountId, Arc<Vec<BalanceRow>>> {
     let fetch = |source: Source, ids: Vec<AccountId>| async move {
-        balance::latest_by_accounts(&mut source.session().await?, source.scope, &ids).await
+        balance::latest(&mut source.session().await?, source.scope, &ids).await
     };
     lists_by_key(source, fetch, |row: &BalanceRow| row.account_id)
 }
@@ -248,6 +299,26 @@ fn references(source: &Source) -> Loader<TransactionId, Arc<Vec<RefRow>>> {
     lists_by_key(source, fetch, |row: &RefRow| row.transaction_id)
 }
 
+fn remarks(source: &Source) -> Loader<Uuid, Arc<Vec<RemarkRow>>> {
+    let fetch = |source: Source, ids: Vec<Uuid>| async move {
+        let rows = quarantine::remarks(&mut source.session().await?, source.scope, &ids).await?;
+        Ok(rows
+            .into_iter()
+            .filter(|row| row.target_id.is_some())
+            .collect())
+    };
+    lists_by_key(source, fetch, |row: &RemarkRow| {
+        row.target_id.expect("remarks without a row were left out")
+    })
+}
+
+fn revisions(source: &Source) -> Loader<TransactionId, Arc<Vec<RevisionRow>>> {
+    let fetch = |source: Source, ids: Vec<TransactionId>| async move {
+        change::revisions(&mut source.session().await?, source.scope, &ids).await
+    };
+    lists_by_key(source, fetch, |row: &RevisionRow| row.transaction_id)
+}
+
 /// Pages of accounts: one statement for each question that differs.
 fn pages(source: &Source) -> Loader<(PageQuery, AccountId), Arc<Page<Arc<TransactionRow>>>> {
     let source = source.clone();
@@ -266,7 +337,10 @@ fn pages(source: &Source) -> Loader<(PageQuery, AccountId), Arc<Page<Arc<Transac
                         transaction::pages_by_account(&mut session, source.scope, step, &query);
                     for (account, page) in pages.await? {
                         let rows = page.rows.into_iter().map(Arc::new).collect();
-                        let page = Page { rows, more: page.more };
+                        let page = Page {
+                            rows,
+                            more: page.more,
+                        };
                         found.insert((query.clone(), account), Arc::new(page));
                     }
                 }
@@ -306,16 +380,9 @@ fn institutions(source: &Source, deps: &Deps) -> Loader<String, Arc<Institution>
 }
 
 fn identifiers(source: &Source, deps: &Deps) -> Loader<SealedValue, Secret> {
-    let (tenant, opener) = (source.tenant, Arc::clone(&deps.opener));
+    let (tenant, vault) = (source.tenant, deps.vault.clone());
     Loader::new(move |keys: Vec<SealedValue>| {
-        let opener = Arc::clone(&opener);
-        async move {
-            let opened = opener.open_identifiers(tenant, &keys).await;
-            let opened = opened.map_err(|_| StoreError::Busy)?;
-            let pairs = keys.into_iter().zip(opened);
-            let fetched: Fetched<_, _> =
-                Ok(pairs.filter_map(|(key, value)| Some((key, value?))).collect());
-            fetched
-        }
+        let vault = vault.clone();
+        async move { open(&vault, tenant, keys).await }
     })
 }

@@ -14,24 +14,29 @@ fn text(value: Value) -> Result<String, &'static str> {
     }
 }
 
-/// A plain decimal number as a string: digits, at most one point, a leading minus sign when it is
-/// negative; no exponent, no grouping. It is exact and never passes through a float. As input a
-/// whole number is taken too.
+/// An exact decimal number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decimal(pub(crate) String);
 
+/// A plain decimal number as a string: digits, at most one point, a leading minus sign when it is
+/// negative; no exponent, no grouping. It is exact and never passes through a float. As input a
+/// whole number is taken too.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = match value {
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             Value::Number(_) => {
-                return Err(InputValueError::custom("write fractions as a string, to stay exact"));
+                return Err(InputValueError::custom(
+                    "write fractions as a string, to stay exact",
+                ));
             }
             other => text(other).map_err(InputValueError::custom)?,
         };
         if text.len() > LEXEME_MAX {
-            return Err(InputValueError::custom("a decimal number has at most 64 characters"));
+            return Err(InputValueError::custom(
+                "a decimal number has at most 64 characters",
+            ));
         }
         Ok(Self(text))
     }
@@ -41,10 +46,11 @@ impl ScalarType for Decimal {
     }
 }
 
-/// An integer of 64 bits as a string, because JavaScript's numbers end at 53 bits.
+/// An integer of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BigInt(pub(crate) i64);
 
+/// An integer of 64 bits as a string, because JavaScript's numbers end at 53 bits.
 #[Scalar]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -53,7 +59,9 @@ impl ScalarType for BigInt {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        number.map(Self).ok_or_else(|| InputValueError::custom("not an integer of 64 bits"))
+        number
+            .map(Self)
+            .ok_or_else(|| InputValueError::custom("not an integer of 64 bits"))
     }
 
     fn to_value(&self) -> Value {
@@ -61,16 +69,19 @@ impl ScalarType for BigInt {
     }
 }
 
-/// An ISO 4217 code of a currency that has minor units, in upper case, such as `EUR`.
+/// A currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CurrencyCode(pub(crate) Currency);
 
+/// An ISO 4217 code of a currency that has minor units, in upper case, such as `EUR`.
 #[Scalar]
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value).map_err(InputValueError::custom)?;
         let found = Currency::from_code(&text);
-        found.map(Self).map_err(|_| InputValueError::custom("no ISO 4217 code of a currency"))
+        found
+            .map(Self)
+            .map_err(|_| InputValueError::custom("no ISO 4217 code of a currency"))
     }
 
     fn to_value(&self) -> Value {
@@ -78,16 +89,18 @@ impl ScalarType for CurrencyCode {
     }
 }
 
-/// A day of the calendar as `YYYY-MM-DD`: as the source stated it, without a zone, never converted.
+/// A day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DateScalar(pub(crate) Date);
 
+/// A day of the calendar as `YYYY-MM-DD`: as the source stated it, without a zone, never converted.
 #[Scalar(name = "Date")]
 impl ScalarType for DateScalar {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value).map_err(InputValueError::custom)?;
         let day = Date::from_str(&text);
-        day.map(Self).map_err(|_| InputValueError::custom("not a day of the form YYYY-MM-DD"))
+        day.map(Self)
+            .map_err(|_| InputValueError::custom("not a day of the form YYYY-MM-DD"))
     }
 
     fn to_value(&self) -> Value {
@@ -95,17 +108,20 @@ impl ScalarType for DateScalar {
     }
 }
 
-/// An instant as RFC 3339 in UTC, such as `2026-01-31T09:00:00Z`, with at most six digits of a
-/// second's fraction.
+/// An instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DateTime(pub(crate) Instant);
 
+/// An instant as RFC 3339 in UTC, such as `2026-01-31T09:00:00Z`, with at most six digits of a
+/// second's fraction.
 #[Scalar]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value).map_err(InputValueError::custom)?;
         let instant = Instant::from_str(&text);
-        instant.map(Self).map_err(|_| InputValueError::custom("not an instant of RFC 3339"))
+        instant
+            .map(Self)
+            .map_err(|_| InputValueError::custom("not an instant of RFC 3339"))
     }
 
     fn to_value(&self) -> Value {
@@ -113,10 +129,11 @@ impl ScalarType for DateTime {
     }
 }
 
-/// An ISO 3166-1 alpha-2 code of a country, in upper case, such as `DE`.
+/// A country.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CountryCode(pub(crate) String);
 
+/// An ISO 3166-1 alpha-2 code of a country, in upper case, such as `DE`.
 #[Scalar]
 impl ScalarType for CountryCode {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -136,10 +153,11 @@ impl ScalarType for CountryCode {
 /// Words of lists that grow with their standard: a scalar, so that a new word breaks no client.
 macro_rules! open_words {
     ($($(#[$doc:meta])* $name:ident $graphql:literal = $model:ty;)+) => {$(
-        $(#[$doc])*
+        #[doc = concat!("A word of the open list ", $graphql, ".")]
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub(crate) struct $name(pub(crate) $model);
 
+        $(#[$doc])*
         #[Scalar(name = $graphql)]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {
@@ -202,4 +220,41 @@ open_words! {
     /// `GRANT_INVALID`, `TIME_OVER`, `END_USER_HERE`, `END_USER_AT_BANK`, `CLIENT`, `BANK`,
     /// `SUPERSEDED`.
     TerminationReason "TerminationReason" = fondaco_model::v1::TerminationReason;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_lists_name_all_their_known_words() {
+        let sdl = crate::schema::sdl();
+        for (name, words) in OPEN_WORDS {
+            let (before, _) = sdl.split_once(&format!("scalar {name}\n")).unwrap();
+            let description = before.rsplit("\"\"\"").nth(1).unwrap();
+            for word in *words {
+                assert!(description.contains(&format!("`{word}`")), "{name} {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn decimals_are_texts_and_whole_numbers_and_never_floats() {
+        let number = |text: &str| Value::Number(text.parse().unwrap());
+        assert_eq!(Decimal::parse(number("-12")).ok().unwrap().0, "-12");
+        let text = Value::String("0.10".to_owned());
+        assert_eq!(
+            Decimal::parse(text).ok().unwrap().to_value(),
+            Value::String("0.10".to_owned())
+        );
+        assert!(Decimal::parse(number("0.1")).is_err());
+        assert!(Decimal::parse(Value::String("1".repeat(LEXEME_MAX + 1))).is_err());
+    }
+
+    #[test]
+    fn large_integers_survive_as_texts() {
+        let max = BigInt(i64::MAX);
+        assert_eq!(BigInt::parse(max.to_value()).ok(), Some(max));
+        assert!(BigInt::parse(Value::String("9223372036854775808".to_owned())).is_err());
+    }
 }

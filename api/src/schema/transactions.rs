@@ -5,9 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use fondaco_model::ids::{AccountId, TransactionId};
 use fondaco_model::scope::KeyScope;
-use fondaco_store::repo::transaction::{
-    self, Keyset, Order, PageQuery, Position, TransactionRow,
-};
+use fondaco_store::repo::transaction::{self, Keyset, Order, PageQuery, Position, TransactionRow};
 
 use super::access::{Access, store_error};
 use super::cursor::{Binding, Cursors};
@@ -38,13 +36,23 @@ struct Question {
 pub(crate) async fn of_caller(cx: &Context<'_>, asked: Asked) -> Result<Paged<Transaction>> {
     let (reads, access) = (Reads::of(cx), Access::of(cx));
     let question = question(cx, asked, None).await?;
-    if question.query.filter.accounts.as_ref().is_some_and(Vec::is_empty) {
+    if question
+        .query
+        .filter
+        .accounts
+        .as_ref()
+        .is_some_and(Vec::is_empty)
+    {
         return Ok(connection(&question, Vec::new(), false));
     }
     let mut session = reads.session().await?;
     let page = transaction::page(&mut session, access.scope(), &question.query).await;
     let page = page.map_err(|error| store_error(&error))?;
-    Ok(connection(&question, page.rows.into_iter().map(Arc::new).collect(), page.more))
+    Ok(connection(
+        &question,
+        page.rows.into_iter().map(Arc::new).collect(),
+        page.more,
+    ))
 }
 
 /// A page of one account; all accounts of a list are read by one statement.
@@ -58,7 +66,10 @@ pub(crate) async fn of_account(
         return Err(Code::QueryInvalid.error(message));
     }
     let question = question(cx, asked, Some(account)).await?;
-    let found = Reads::of(cx).pages.load((question.query.clone(), account)).await;
+    let found = Reads::of(cx)
+        .pages
+        .load((question.query.clone(), account))
+        .await;
     let page = found.map_err(|error| store_error(&error))?;
     let (rows, more) = page.map_or((Vec::new(), false), |page| (page.rows.clone(), page.more));
     Ok(connection(&question, rows, more))
@@ -71,7 +82,10 @@ async fn question(cx: &Context<'_>, asked: Asked, account: Option<AccountId>) ->
     let mut filter = asked.filter.check()?;
     // The account belongs to what a cursor is bound to, not to the question that is batched.
     let own = account.map(|account| vec![account]);
-    let bound = transaction::Filter { accounts: own.or(filter.accounts.take()), ..filter };
+    let bound = transaction::Filter {
+        accounts: own.or(filter.accounts.take()),
+        ..filter
+    };
     let binding = Binding {
         tenant: access.tenant(),
         scope: access.scope(),
@@ -82,8 +96,16 @@ async fn question(cx: &Context<'_>, asked: Asked, account: Option<AccountId>) ->
     let cursors = Reads::of(cx).cursors(binding).await?;
     let order = asked.order.order();
     let place = window.place(&cursors, |bytes| position(bytes, order))?;
-    let (after, before) = if window.backward { (None, place) } else { (place, None) };
-    let accounts = if account.is_some() { None } else { bound.accounts };
+    let (after, before) = if window.backward {
+        (None, place)
+    } else {
+        (place, None)
+    };
+    let accounts = if account.is_some() {
+        None
+    } else {
+        bound.accounts
+    };
     let query = PageQuery {
         filter: transaction::Filter { accounts, ..bound },
         order,
@@ -93,7 +115,11 @@ async fn question(cx: &Context<'_>, asked: Asked, account: Option<AccountId>) ->
         limit: window.size,
         backward: window.backward,
     };
-    Ok(Question { window, cursors, query })
+    Ok(Question {
+        window,
+        cursors,
+        query,
+    })
 }
 
 fn connection(
@@ -102,10 +128,12 @@ fn connection(
     more: bool,
 ) -> Paged<Transaction> {
     let order = question.query.order;
-    question.window.connection((rows, more), &question.cursors, |row| {
-        let place = place(Position::of(&row, order));
-        (place, Transaction::Bank(BankTransaction(row)))
-    })
+    question
+        .window
+        .connection((rows, more), &question.cursors, |row| {
+            let place = place(Position::of(&row, order));
+            (place, Transaction::Bank(BankTransaction(row)))
+        })
 }
 
 /// The bytes of a position: the key, then the id.
@@ -126,9 +154,7 @@ fn position(bytes: &[u8], order: Order) -> Option<Position> {
     let (key, id) = bytes.split_at_checked(key_bytes)?;
     let key = match order {
         Order::Posted => Keyset::Date(std::str::from_utf8(key).ok()?.parse().ok()?),
-        Order::Created | Order::Changed => {
-            Keyset::Seq(i64::from_be_bytes(key.try_into().ok()?))
-        }
+        Order::Created | Order::Changed => Keyset::Seq(i64::from_be_bytes(key.try_into().ok()?)),
     };
     let id = TransactionId(uuid::Uuid::from_slice(id).ok()?);
     Some(Position { key, id })
@@ -141,8 +167,14 @@ mod tests {
     #[test]
     fn a_position_reads_back_in_its_own_order_only() {
         let id = TransactionId(uuid::Uuid::from_u128(7));
-        let date = Position { key: Keyset::Date("2026-01-31".parse().unwrap()), id };
-        let seq = Position { key: Keyset::Seq(-3), id };
+        let date = Position {
+            key: Keyset::Date("2026-01-31".parse().unwrap()),
+            id,
+        };
+        let seq = Position {
+            key: Keyset::Seq(-3),
+            id,
+        };
         assert_eq!(position(&place(date), Order::Posted), Some(date));
         assert_eq!(position(&place(seq), Order::Changed), Some(seq));
         assert_eq!(position(&place(date), Order::Created), None);

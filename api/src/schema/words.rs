@@ -130,6 +130,38 @@ closed_words! {
         Expired,
     }
 
+    /// Where background work stands.
+    JobState = "fondaco_store::repo::job::JobState" (fondaco_store::repo::job::JobState) {
+        /// It waits for its time and a worker.
+        Waiting,
+        /// A worker has it.
+        Running,
+        /// It is done.
+        Done,
+        /// It was given up.
+        Dead,
+    }
+
+    /// Why a transaction changed. May grow.
+    RevisionCause = "fondaco_model::v1::RevisionCause" (fondaco_model::v1::RevisionCause) {
+        /// Seen for the first time.
+        Insert,
+        /// The source states it differently.
+        ProviderUpdate,
+        /// A pending row was booked.
+        Settled,
+        /// The source gave it another reference.
+        Renumbered,
+        /// It was mapped again.
+        Replay,
+        /// The source no longer states it.
+        Removed,
+        /// It is back after a removal.
+        Restored,
+        /// An operator changed it.
+        Operator,
+    }
+
     /// Where an account stands in its life.
     AccountStatus = "fondaco_model::v1::AccountStatus" (fondaco_model::v1::AccountStatus) {
         /// In use.

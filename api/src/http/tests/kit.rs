@@ -109,6 +109,7 @@ fn caller(tenant: u8, class: KeyClass, scopes: &[&str], origin: &str) -> Caller 
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         end_user: None,
         origins: vec![origin.to_owned()],
+        test: true,
     }
 }
 

@@ -14,7 +14,7 @@ use super::institution::Institution;
 use super::link::{self, Link};
 use super::people::EndUser;
 use super::transaction::Transaction;
-use crate::schema::access::{Access, Field, store_error};
+use crate::schema::access::{Access, Field, found, store_error};
 use crate::schema::filter::{TransactionFilter, TransactionOrder};
 use crate::schema::page::{PageArgs, Paged};
 use crate::schema::reads::Reads;
@@ -24,10 +24,9 @@ use crate::schema::words::{AccountStatus, Kind, Lifecycle};
 
 pub(crate) use super::link::account_place as place;
 
-/// An account of any kind.
+/// An account of any kind, with exactly the fields that every kind shares.
 #[derive(Clone, Interface)]
 #[graphql(
-    desc = "An account of any kind, with exactly the fields that every kind shares.",
     field(name = "id", ty = "ID", desc = "Our id."),
     field(name = "kind", ty = "Kind", desc = "Which object type it is."),
     field(
@@ -35,9 +34,21 @@ pub(crate) use super::link::account_place as place;
         ty = "Option<String>",
         desc = "The name that the holder or the institution gave it."
     ),
-    field(name = "currency", ty = "Option<CurrencyCode>", desc = "Currency, when known."),
-    field(name = "status", ty = "AccountStatus", desc = "Where it stands in its life."),
-    field(name = "lifecycle", ty = "Lifecycle", desc = "Whether the record still counts."),
+    field(
+        name = "currency",
+        ty = "Option<CurrencyCode>",
+        desc = "Currency, when known."
+    ),
+    field(
+        name = "status",
+        ty = "AccountStatus",
+        desc = "Where it stands in its life."
+    ),
+    field(
+        name = "lifecycle",
+        ty = "Lifecycle",
+        desc = "Whether the record still counts."
+    ),
     field(
         name = "link",
         ty = "Field<Link>",
@@ -48,7 +59,11 @@ pub(crate) use super::link::account_place as place;
         ty = "Field<Institution>",
         desc = "The institution, when known."
     ),
-    field(name = "end_user", ty = "Field<EndUser>", desc = "The person who owns it."),
+    field(
+        name = "end_user",
+        ty = "Field<EndUser>",
+        desc = "The person who owns it."
+    ),
     field(
         name = "balances",
         ty = "Field<Vec<Balance>>",
@@ -68,11 +83,27 @@ pub(crate) use super::link::account_place as place;
         name = "transactions",
         ty = "Field<Paged<Transaction>>",
         desc = "Its transactions. Give `first` or `last`.",
-        arg(name = "first", ty = "Option<i32>", desc = "Transactions from the beginning."),
-        arg(name = "after", ty = "Option<String>", desc = "Only behind this cursor."),
+        arg(
+            name = "first",
+            ty = "Option<i32>",
+            desc = "Transactions from the beginning."
+        ),
+        arg(
+            name = "after",
+            ty = "Option<String>",
+            desc = "Only behind this cursor."
+        ),
         arg(name = "last", ty = "Option<i32>", desc = "Transactions from the end."),
-        arg(name = "before", ty = "Option<String>", desc = "Only before this cursor."),
-        arg(name = "filter", ty = "Option<TransactionFilter>", desc = "Which transactions."),
+        arg(
+            name = "before",
+            ty = "Option<String>",
+            desc = "Only before this cursor."
+        ),
+        arg(
+            name = "filter",
+            ty = "Option<TransactionFilter>",
+            desc = "Which transactions."
+        ),
         arg(
             name = "order_by",
             ty = "Option<TransactionOrder>",
@@ -105,14 +136,17 @@ pub(crate) fn id(row: &Arc<AccountRow>) -> AccountId {
 
 /// The place and the node of a row.
 pub(crate) fn edge(row: Arc<AccountRow>) -> (Vec<u8>, Account) {
-    (row.id.0.as_bytes().to_vec(), Account::Bank(BankAccount(row)))
+    (
+        row.id.0.as_bytes().to_vec(),
+        Account::Bank(BankAccount(row)),
+    )
 }
 
 /// An account by id, or null when the caller cannot see it.
 pub(crate) async fn by_id(cx: &Context<'_>, id: AccountId) -> Field<Account> {
-    let found = Reads::of(cx).accounts.load(id).await;
+    let row = Reads::of(cx).accounts.load(id).await;
     let account = |row| Account::Bank(BankAccount(row));
-    found.map(|row| row.map(account)).map_err(|error| store_error(&error)).transpose()
+    found(row, account)
 }
 
 /// An account of a bank in one currency.
@@ -150,19 +184,22 @@ impl BankAccount {
 
     /// The link that reads it; null for accounts of files.
     async fn link(&self, cx: &Context<'_>) -> Field<Link> {
-        link::by_id(cx, self.0.link_id?).await
+        link::by_id(cx, self.0.link_id).await
     }
 
     /// The institution, when known.
     async fn institution(&self, cx: &Context<'_>) -> Field<Institution> {
-        let found = Reads::of(cx).institutions.load(self.0.institution_id.clone()?).await;
-        found.map(|row| row.map(Institution)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx)
+            .institutions
+            .load_opt(self.0.institution_id.clone())
+            .await;
+        found(row, Institution)
     }
 
     /// The person who owns it.
     async fn end_user(&self, cx: &Context<'_>) -> Field<EndUser> {
-        let found = Reads::of(cx).end_users.load(self.0.end_user_id).await;
-        found.map(|row| row.map(EndUser)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx).end_users.load(self.0.end_user_id).await;
+        found(row, EndUser)
     }
 
     /// The latest balance of each type, currency and source.
@@ -182,7 +219,10 @@ impl BankAccount {
     }
 
     /// Its transactions. Give `first` or `last`.
-    #[expect(clippy::too_many_arguments, reason = "a connection's arguments are a fixed list")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a connection's arguments are a fixed list"
+    )]
     async fn transactions(
         &self,
         cx: &Context<'_>,
@@ -196,7 +236,12 @@ impl BankAccount {
         >,
     ) -> Field<Paged<Transaction>> {
         let asked = transactions::Asked {
-            page: PageArgs { first, after, last, before },
+            page: PageArgs {
+                first,
+                after,
+                last,
+                before,
+            },
             filter: filter.unwrap_or_default(),
             order: order_by.unwrap_or_default(),
         };
@@ -246,15 +291,16 @@ impl BankAccount {
 
     /// Account numbers, in the order of the source.
     async fn identifiers(&self) -> Vec<AccountIdentifier> {
-        let place = |part| Place {
+        let place = Place {
             table: "account_identifier",
             column: "sealed",
             row: self.0.id.0,
-            part,
-            data_key: self.0.data_key_id,
         };
-        let rows = (0..).zip(&self.0.identifiers);
-        rows.map(|(part, row)| AccountIdentifier::new(row, place(part))).collect()
+        self.0
+            .identifiers
+            .iter()
+            .map(|row| AccountIdentifier::new(row, place))
+            .collect()
     }
 
     /// Where it comes from; null for an account that was made by hand.
@@ -281,7 +327,9 @@ impl BankAccount {
     async fn balance_rows(&self, cx: &Context<'_>) -> Result<Arc<Vec<BalanceRow>>> {
         Access::of(cx).need(KeyScope::AccountsRead)?;
         let found = Reads::of(cx).balances.load(self.0.id).await;
-        Ok(found.map_err(|error| store_error(&error))?.unwrap_or_default())
+        Ok(found
+            .map_err(|error| store_error(&error))?
+            .unwrap_or_default())
     }
 
     async fn chosen(

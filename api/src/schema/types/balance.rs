@@ -19,7 +19,13 @@ pub(crate) struct Balance {
 impl Balance {
     /// All balances of an account.
     pub(crate) fn all(rows: &Arc<Vec<BalanceRow>>) -> Vec<Self> {
-        (0..rows.len()).map(|at| Self { rows: Arc::clone(rows), at, rule: None }).collect()
+        (0..rows.len())
+            .map(|at| Self {
+                rows: Arc::clone(rows),
+                at,
+                rule: None,
+            })
+            .collect()
     }
 
     /// The balance that a rule chose.
@@ -29,7 +35,11 @@ impl Balance {
     ) -> Option<Self> {
         let chosen = choose(rows)?;
         let at = rows.iter().position(|row| row.id == chosen.balance.id)?;
-        Some(Self { rows: Arc::clone(rows), at, rule: Some(chosen.rule) })
+        Some(Self {
+            rows: Arc::clone(rows),
+            at,
+            rule: Some(chosen.rule),
+        })
     }
 
     fn row(&self) -> &BalanceRow {

@@ -5,9 +5,8 @@ use fondaco_model::provenance::Provenance as Origin;
 use fondaco_model::scope::KeyScope;
 use fondaco_store::repo::transaction::{PartyRow, SealedIdentifier};
 
-use crate::http::code::Code;
-use crate::schema::access::{Access, Field};
-use crate::schema::deps::SealedValue;
+use crate::schema::access::{Access, Field, store_error};
+use crate::schema::opener::SealedValue;
 use crate::schema::reads::Reads;
 use crate::schema::scalars::{BigInt, CurrencyCode, DateTime, Decimal, IdentifierScheme};
 use crate::schema::words::{NullCause, PartyType};
@@ -50,7 +49,9 @@ impl NullReason {
     /// Reasons for the fields that the source left out.
     pub(crate) fn not_provided(fields: &[(&'static str, bool)]) -> Vec<Self> {
         let absent = fields.iter().filter(|(_, present)| !present);
-        absent.map(|(field, _)| Self::new(field, NullCause::NotProvided)).collect()
+        absent
+            .map(|(field, _)| Self::new(field, NullCause::NotProvided))
+            .collect()
     }
 }
 
@@ -99,8 +100,6 @@ impl AccountIdentifier {
                 table: place.table,
                 column: place.column,
                 row: place.row,
-                part: place.part,
-                data_key: place.data_key,
                 sealed: row.sealed.clone(),
             },
         }
@@ -113,8 +112,6 @@ pub(crate) struct Place {
     pub(crate) table: &'static str,
     pub(crate) column: &'static str,
     pub(crate) row: uuid::Uuid,
-    pub(crate) part: u32,
-    pub(crate) data_key: fondaco_model::ids::DataKeyId,
 }
 
 /// An account number: masked for everybody, in clear with the scope `identifiers:read`.
@@ -164,8 +161,7 @@ impl AccountIdentifier {
             return Ok(Opened::NotPermitted);
         }
         let opened = Reads::of(cx).identifiers.load(self.value.clone()).await;
-        let unavailable = |_| Code::Unavailable.error("Keys cannot be looked up now.");
-        Ok(match opened.map_err(unavailable)? {
+        Ok(match opened.map_err(|error| store_error(&error))? {
             Some(secret) => Opened::Value(secret.expose().to_owned()),
             None => Opened::Erased,
         })
@@ -196,7 +192,10 @@ impl Party {
         Self {
             name: row.name.clone(),
             party_type: row.party_type.into(),
-            identifier: row.identifier.as_ref().map(|row| AccountIdentifier::new(row, place)),
+            identifier: row
+                .identifier
+                .as_ref()
+                .map(|row| AccountIdentifier::new(row, place)),
             agent_bic: row.agent_bic.clone(),
             agent_name: row.agent_name.clone(),
             ultimate_name: row.ultimate_name.clone(),

@@ -24,7 +24,7 @@ impl Consent {
 
     /// The link that it belongs to.
     async fn link(&self, cx: &Context<'_>) -> Field<Link> {
-        link::by_id(cx, self.0.link_id).await
+        link::by_id(cx, Some(self.0.link_id)).await
     }
 
     /// Where it stands.

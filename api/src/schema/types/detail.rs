@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use async_graphql::{ID, Object, SimpleObject};
-use fondaco_model::ids::DataKeyId;
 use fondaco_model::v1;
+use fondaco_store::repo::change::RevisionRow;
+use fondaco_store::repo::quarantine::RemarkRow;
 use fondaco_store::repo::transaction::{DetailRow, RefRow};
 
 use super::common::{Money, Party, Place, Remittance};
-use crate::schema::scalars::{CurrencyCode, DateScalar, DateTime, Decimal, ReferenceKind};
-use crate::schema::words::Stability;
+use crate::schema::scalars::{BigInt, CurrencyCode, DateScalar, DateTime, Decimal, ReferenceKind};
+use crate::schema::words::{RevisionCause, Stability};
 
 /// One allocation out of those of an entry.
 #[derive(Clone)]
 pub(crate) struct TransactionDetail {
     pub(crate) rows: Arc<Vec<DetailRow>>,
     pub(crate) at: usize,
-    /// The key that seals the entry's parts.
-    pub(crate) data_key: DataKeyId,
 }
 
 impl TransactionDetail {
@@ -65,8 +64,6 @@ impl TransactionDetail {
             table: "transaction_detail",
             column: "counterparty_sealed",
             row: self.row().id.0,
-            part: 0,
-            data_key: self.data_key,
         };
         Party::new(&self.row().counterparty, place)
     }
@@ -155,6 +152,63 @@ impl From<&v1::Fx> for CurrencyExchange {
             quoted_currency: fx.quoted_currency.map(CurrencyCode),
             contract_id: fx.contract_id.clone(),
             quoted_on: fx.quoted_on.map(DateScalar),
+        }
+    }
+}
+
+/// Something that was noticed while a record was understood.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct Remark {
+    /// The source's own path of the field.
+    field: String,
+    /// The rule that noticed it.
+    rule: String,
+    /// Id of the raw answer that holds the value as it stood.
+    raw_answer_id: ID,
+    /// Position of the record within the raw answer, from 0.
+    ordinal: BigInt,
+}
+
+impl From<&RemarkRow> for Remark {
+    fn from(row: &RemarkRow) -> Self {
+        Self {
+            field: row.field.clone(),
+            rule: row.rule.clone(),
+            raw_answer_id: row.raw_answer_id.into(),
+            ordinal: BigInt(row.ordinal),
+        }
+    }
+}
+
+/// One change of a transaction.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct Revision {
+    /// Our id.
+    id: ID,
+    /// Position in the tenant's sequence.
+    seq: BigInt,
+    /// Why it changed.
+    cause: RevisionCause,
+    /// Names of the fields that changed.
+    changed_fields: Vec<String>,
+    /// Id of the raw answer that caused it, when one did.
+    raw_answer_id: Option<ID>,
+    /// Version of the canonical schema, such as `1.0`.
+    schema_version: String,
+    /// When it was recorded.
+    recorded_at: DateTime,
+}
+
+impl From<&RevisionRow> for Revision {
+    fn from(row: &RevisionRow) -> Self {
+        Self {
+            id: row.id.into(),
+            seq: BigInt(row.seq),
+            cause: row.cause.into(),
+            changed_fields: row.changed_fields.clone(),
+            raw_answer_id: row.raw_answer_id.map(Into::into),
+            schema_version: row.schema_version.to_string(),
+            recorded_at: DateTime(row.recorded_at),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::account::{self, Account};
 use super::consent::Consent;
 use super::institution::Institution;
 use super::people::EndUser;
-use crate::schema::access::{Access, Field, store_error};
+use crate::schema::access::{Access, Field, found, store_error};
 use crate::schema::cursor::{Binding, FilterDigest, List};
 use crate::schema::page::{PageArgs, Paged};
 use crate::schema::reads::Reads;
@@ -22,9 +22,9 @@ use crate::schema::words::{LinkHealth, LinkProgress};
 pub(crate) struct Link(pub(crate) Arc<StoredLink>);
 
 /// A link by id, or null when the caller cannot see it.
-pub(crate) async fn by_id(cx: &Context<'_>, id: LinkId) -> Field<Link> {
-    let found = Reads::of(cx).links.load(id).await;
-    found.map(|row| row.map(Link)).map_err(|error| store_error(&error)).transpose()
+pub(crate) async fn by_id(cx: &Context<'_>, id: Option<LinkId>) -> Field<Link> {
+    let row = Reads::of(cx).links.load_opt(id).await;
+    found(row, Link)
 }
 
 /// A connection to one institution of one end user. Its consent, its health and the age of its
@@ -38,28 +38,33 @@ impl Link {
 
     /// The institution.
     async fn institution(&self, cx: &Context<'_>) -> Field<Institution> {
-        let found = Reads::of(cx).institutions.load(self.0.link.institution_id.clone()).await;
-        found.map(|row| row.map(Institution)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx)
+            .institutions
+            .load(self.0.link.institution_id.clone())
+            .await;
+        found(row, Institution)
     }
 
     /// The person who owns it.
     async fn end_user(&self, cx: &Context<'_>) -> Field<EndUser> {
-        let found = Reads::of(cx).end_users.load(self.0.link.end_user_id).await;
-        found.map(|row| row.map(EndUser)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx).end_users.load(self.0.link.end_user_id).await;
+        found(row, EndUser)
     }
 
     /// The consent in force; null before the first and after the last.
     async fn consent(&self, cx: &Context<'_>) -> Field<Consent> {
-        let id = self.0.link.current_consent_id?;
-        let found = Reads::of(cx).consents.load(id).await;
-        found.map(|row| row.map(Consent)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx)
+            .consents
+            .load_opt(self.0.link.current_consent_id)
+            .await;
+        found(row, Consent)
     }
 
     /// All its consents, the oldest first.
     async fn consents(&self, cx: &Context<'_>) -> Field<Vec<Consent>> {
-        let found = Reads::of(cx).consents_by_link.load(self.0.link.id).await;
+        let row = Reads::of(cx).consents_by_link.load(self.0.link.id).await;
         let list = |rows: Arc<Vec<_>>| rows.iter().cloned().map(Consent).collect();
-        found.map(|rows| rows.map(list)).map_err(|error| store_error(&error)).transpose()
+        found(row, list)
     }
 
     /// The accounts that it reads, in the order of their making.
@@ -118,10 +123,14 @@ impl Link {
         let (reads, access) = (Reads::of(cx), Access::of(cx));
         let window = args.check(access)?;
         let link = self.0.link.id;
-        let cursors = reads.cursors(account_binding(access, None, Some(link))).await?;
+        let cursors = reads
+            .cursors(account_binding(access, None, Some(link)))
+            .await?;
         let after = window.place(&cursors, account::place)?;
         let found = reads.accounts_by_link.load(link).await;
-        let rows = found.map_err(|error| store_error(&error))?.unwrap_or_default();
+        let rows = found
+            .map_err(|error| store_error(&error))?
+            .unwrap_or_default();
         let behind = |row: &&Arc<_>| after.is_none_or(|after| account::id(row) > after);
         let asked = usize::try_from(window.asked()).unwrap_or(usize::MAX);
         let rows: Vec<_> = rows.iter().filter(behind).take(asked).cloned().collect();

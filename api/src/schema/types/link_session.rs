@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
 use fondaco_model::v1;
-use fondaco_store::repo::link_session::{LinkSession as Row, SessionState};
+use fondaco_store::repo::link_session::LinkSession as Row;
+use fondaco_vault::EndedAs;
 
 use super::institution::Institution;
 use super::link::{self, Link};
 use super::people::EndUser;
-use crate::schema::access::{Field, store_error};
+use crate::schema::access::{Field, found};
 use crate::schema::reads::Reads;
 use crate::schema::scalars::{DateScalar, DateTime, TerminationReason};
 use crate::schema::words::{ConsentScope, LinkSessionState};
@@ -20,9 +21,10 @@ pub(crate) struct LinkSession(pub(crate) Arc<Row>);
 
 /// How a link session ended. May grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "fondaco_vault::EndedAs")]
 pub(crate) enum LinkOutcome {
     /// The link works.
-    Success,
+    Succeeded,
     /// The person or the bank refused.
     Denied,
     /// The person cancelled on our page.
@@ -31,21 +33,6 @@ pub(crate) enum LinkOutcome {
     Failed,
     /// Its time was over.
     Expired,
-}
-
-/// The outcome that a state stands for; none while the session lives.
-pub(crate) fn outcome(state: SessionState) -> Option<LinkOutcome> {
-    match state {
-        SessionState::Succeeded => Some(LinkOutcome::Success),
-        SessionState::Denied => Some(LinkOutcome::Denied),
-        SessionState::Cancelled => Some(LinkOutcome::Cancelled),
-        SessionState::Failed => Some(LinkOutcome::Failed),
-        SessionState::Expired => Some(LinkOutcome::Expired),
-        SessionState::Created
-        | SessionState::Opened
-        | SessionState::AtBank
-        | SessionState::Exchanging => None,
-    }
 }
 
 /// One attempt of a person to establish or renew a link on the hosted pages.
@@ -63,7 +50,7 @@ impl LinkSession {
 
     /// How it ended; null while it lives.
     async fn outcome(&self) -> Option<LinkOutcome> {
-        outcome(self.0.state)
+        EndedAs::of(self.0.state).map(Into::into)
     }
 
     /// Why it ended as it did.
@@ -74,19 +61,22 @@ impl LinkSession {
 
     /// The person whose link it will be.
     async fn end_user(&self, cx: &Context<'_>) -> Field<EndUser> {
-        let found = Reads::of(cx).end_users.load(self.0.end_user_id).await;
-        found.map(|row| row.map(EndUser)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx).end_users.load(self.0.end_user_id).await;
+        found(row, EndUser)
     }
 
     /// The institution, once it is chosen.
     async fn institution(&self, cx: &Context<'_>) -> Field<Institution> {
-        let found = Reads::of(cx).institutions.load(self.0.institution_id.clone()?).await;
-        found.map(|row| row.map(Institution)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx)
+            .institutions
+            .load_opt(self.0.institution_id.clone())
+            .await;
+        found(row, Institution)
     }
 
     /// The link, once there is one.
     async fn link(&self, cx: &Context<'_>) -> Field<Link> {
-        link::by_id(cx, self.0.link_id?).await
+        link::by_id(cx, self.0.link_id).await
     }
 
     /// What is asked for.

@@ -1,9 +1,7 @@
 //! Nodes: everything that can be fetched again by its id alone.
 
 use async_graphql::{Context, ID, Interface};
-use fondaco_model::ids::{
-    AccountId, ConsentId, EndUserId, LinkId, LinkSessionId, TransactionId,
-};
+use fondaco_model::ids::{AccountId, ConsentId, EndUserId, LinkId, LinkSessionId, TransactionId};
 use fondaco_model::scope::KeyScope;
 
 use super::account::{Account, BankAccount};
@@ -13,15 +11,12 @@ use super::link_session::LinkSession;
 use super::people::EndUser;
 use super::transaction::BankTransaction;
 use super::{account, link, transaction};
-use crate::schema::access::{Access, Field, id_of, store_error};
+use crate::schema::access::{Access, Field, found, id_of};
 use crate::schema::reads::Reads;
 
-/// Anything with an id.
+/// Anything that can be fetched again by its id.
 #[derive(Interface)]
-#[graphql(
-    desc = "Anything that can be fetched again by its id.",
-    field(name = "id", ty = "ID", desc = "Its id, the same in every answer.")
-)]
+#[graphql(field(name = "id", ty = "ID", desc = "Its id, the same in every answer."))]
 pub(crate) enum Node {
     EndUser(EndUser),
     Link(Link),
@@ -41,22 +36,18 @@ pub(crate) async fn by_id(cx: &Context<'_>, id: &ID) -> Field<Node> {
         return Some(Err(error));
     }
     match prefix {
-        EndUserId::PREFIX => {
-            let found = reads.end_users.load(id_of(id)?).await;
-            let node = found.map(|row| row.map(|row| Node::EndUser(EndUser(row))));
-            node.map_err(|error| store_error(&error)).transpose()
-        }
-        LinkId::PREFIX => link::by_id(cx, id_of(id)?).await.map(|found| found.map(Node::Link)),
-        LinkSessionId::PREFIX => {
-            let found = reads.sessions.load(id_of(id)?).await;
-            let node = found.map(|row| row.map(|row| Node::LinkSession(LinkSession(row))));
-            node.map_err(|error| store_error(&error)).transpose()
-        }
-        ConsentId::PREFIX => {
-            let found = reads.consents.load(id_of(id)?).await;
-            let node = found.map(|row| row.map(|row| Node::Consent(Consent(row))));
-            node.map_err(|error| store_error(&error)).transpose()
-        }
+        EndUserId::PREFIX => found(reads.end_users.load(id_of(id)?).await, |row| {
+            Node::EndUser(EndUser(row))
+        }),
+        LinkId::PREFIX => link::by_id(cx, id_of(id))
+            .await
+            .map(|found| found.map(Node::Link)),
+        LinkSessionId::PREFIX => found(reads.sessions.load(id_of(id)?).await, |row| {
+            Node::LinkSession(LinkSession(row))
+        }),
+        ConsentId::PREFIX => found(reads.consents.load(id_of(id)?).await, |row| {
+            Node::Consent(Consent(row))
+        }),
         AccountId::PREFIX => {
             let found = account::by_id(cx, id_of(id)?).await;
             found.map(|found| found.map(|Account::Bank(account)| Node::BankAccount(account)))

@@ -10,17 +10,17 @@ use fondaco_store::repo::transaction::TransactionRow;
 use super::account::{self, Account};
 use super::common::{Money, Party, Place, Provenance, Remittance};
 use super::detail::{
-    BankTransactionCode, CurrencyExchange, TransactionDetail, TransactionReference,
+    BankTransactionCode, CurrencyExchange, Remark, Revision, TransactionDetail,
+    TransactionReference,
 };
-use crate::schema::access::{Access, Field, store_error};
+use crate::schema::access::{Access, Field, found, store_error};
 use crate::schema::reads::Reads;
 use crate::schema::scalars::{BigInt, BookingStatus, DateScalar, DateTime, Method};
 use crate::schema::words::{DateRule, Direction, Kind, Lifecycle, TransactionStatus};
 
-/// A transaction of any kind.
+/// A transaction of any kind, with exactly the fields that every kind shares.
 #[derive(Clone, Interface)]
 #[graphql(
-    desc = "A transaction of any kind, with exactly the fields that every kind shares.",
     field(name = "id", ty = "ID", desc = "Our id."),
     field(name = "kind", ty = "Kind", desc = "Which object type it is."),
     field(name = "account", ty = "Field<Account>", desc = "The account."),
@@ -29,16 +29,32 @@ use crate::schema::words::{DateRule, Direction, Kind, Lifecycle, TransactionStat
         ty = "Money",
         desc = "Signed amount from the account holder's view: in is positive."
     ),
-    field(name = "direction", ty = "Direction", desc = "Direction; agrees with the sign."),
-    field(name = "sort_date", ty = "DateScalar", desc = "The day that orders it."),
+    field(
+        name = "direction",
+        ty = "Direction",
+        desc = "Direction; agrees with the sign."
+    ),
+    field(
+        name = "sort_date",
+        ty = "DateScalar",
+        desc = "The day that orders it."
+    ),
     field(name = "sort_date_rule", ty = "DateRule", desc = "Which date that is."),
     field(
         name = "status",
         ty = "TransactionStatus",
         desc = "The status that every kind shares."
     ),
-    field(name = "description", ty = "Option<String>", desc = "One line for people."),
-    field(name = "lifecycle", ty = "Lifecycle", desc = "Whether the record still counts."),
+    field(
+        name = "description",
+        ty = "Option<String>",
+        desc = "One line for people."
+    ),
+    field(
+        name = "lifecycle",
+        ty = "Lifecycle",
+        desc = "Whether the record still counts."
+    ),
     field(
         name = "created_seq",
         ty = "BigInt",
@@ -60,8 +76,8 @@ pub(crate) struct BankTransaction(pub(crate) Arc<TransactionRow>);
 
 /// A transaction by id, or null when the caller cannot see it.
 pub(crate) async fn by_id(cx: &Context<'_>, id: TransactionId) -> Field<BankTransaction> {
-    let found = Reads::of(cx).transactions.load(id).await;
-    found.map(|row| row.map(BankTransaction)).map_err(|error| store_error(&error)).transpose()
+    let row = Reads::of(cx).transactions.load(id).await;
+    found(row, BankTransaction)
 }
 
 /// An entry on the statement of a bank account.
@@ -246,8 +262,6 @@ impl BankTransaction {
             table: "bank_transaction",
             column: "counterparty_sealed",
             row: self.0.id.0,
-            part: 0,
-            data_key: self.0.data_key_id,
         };
         Party::new(&self.0.bank.counterparty, place)
     }
@@ -279,9 +293,23 @@ impl BankTransaction {
 
     /// References that sources gave to it.
     async fn references(&self, cx: &Context<'_>) -> Field<Vec<TransactionReference>> {
-        let found = Reads::of(cx).references.load(self.0.id).await;
+        let row = Reads::of(cx).references.load(self.0.id).await;
         let list = |rows: Arc<Vec<_>>| rows.iter().map(Into::into).collect();
-        found.map(|rows| rows.map(list)).map_err(|error| store_error(&error)).transpose()
+        found(row, list)
+    }
+
+    /// What was noticed while it was understood.
+    async fn remarks(&self, cx: &Context<'_>) -> Field<Vec<Remark>> {
+        let row = Reads::of(cx).remarks.load(self.0.id.0).await;
+        let list = |rows: Arc<Vec<_>>| rows.iter().map(Into::into).collect();
+        found(row, list)
+    }
+
+    /// Its changes, the oldest first.
+    async fn revisions(&self, cx: &Context<'_>) -> Field<Vec<Revision>> {
+        let row = Reads::of(cx).revisions.load(self.0.id).await;
+        let list = |rows: Arc<Vec<_>>| rows.iter().map(Into::into).collect();
+        found(row, list)
     }
 
     /// Where it comes from.
@@ -293,9 +321,13 @@ impl BankTransaction {
 impl BankTransaction {
     async fn detail_list(&self, cx: &Context<'_>) -> Result<Vec<TransactionDetail>> {
         let found = Reads::of(cx).details.load(self.0.id).await;
-        let rows = found.map_err(|error| store_error(&error))?.unwrap_or_default();
-        let data_key = self.0.data_key_id;
-        let detail = |at| TransactionDetail { rows: Arc::clone(&rows), at, data_key };
+        let rows = found
+            .map_err(|error| store_error(&error))?
+            .unwrap_or_default();
+        let detail = |at| TransactionDetail {
+            rows: Arc::clone(&rows),
+            at,
+        };
         Ok((0..rows.len()).map(detail).collect())
     }
 }

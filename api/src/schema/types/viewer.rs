@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object};
 
 use super::people::EndUser;
-use crate::schema::access::{Access, Field, store_error};
+use crate::schema::access::{Access, Field, found};
 use crate::schema::reads::Reads;
 use crate::schema::words::KeyClass;
 
@@ -30,14 +30,19 @@ impl Viewer {
 
     /// Scopes of the key, such as `accounts:read`; an open list.
     async fn scopes<'a>(&self, cx: &Context<'a>) -> Vec<&'a str> {
-        Access::of(cx).caller.scopes.iter().map(String::as_str).collect()
+        Access::of(cx)
+            .caller
+            .scopes
+            .iter()
+            .map(String::as_str)
+            .collect()
     }
 
     /// The person to whom a frontend token is bound; null for a server's key.
     async fn end_user(&self, cx: &Context<'_>) -> Field<EndUser> {
         let id = Access::of(cx).scope().end_user()?;
-        let found = Reads::of(cx).end_users.load(id).await;
-        found.map(|row| row.map(EndUser)).map_err(|error| store_error(&error)).transpose()
+        let row = Reads::of(cx).end_users.load(id).await;
+        found(row, EndUser)
     }
 
     /// Largest `first` or `last` that the key may ask for.

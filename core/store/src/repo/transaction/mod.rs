@@ -21,7 +21,9 @@ use fondaco_model::v1::{
 use uuid::Uuid;
 
 pub use candidates::{Candidate, CandidateQuery, CandidateRef, candidates};
-pub use page::{Filter, Keyset, Order, PageQuery, Position, page, pages_by_account};
+pub use page::{
+    AmountBound, Filter, Keyset, Order, Page, PageQuery, Position, page, pages_by_account,
+};
 pub use read::{by_ids, details, references};
 pub use write::{add_references, mark_reused, upsert};
 

@@ -1,0 +1,336 @@
+//! `POST /v1/statements`: a statement file is received, sealed piece by piece, and waits for the
+//! mutation that imports it.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use fondaco_model::Instant;
+use fondaco_model::ids::{DataKeyId, EndUserId, RawAnswerId, UploadId};
+use fondaco_model::provider::Resource;
+use fondaco_model::scope::KeyScope;
+use fondaco_store::repo::upload::{self, UploadRow};
+use fondaco_store::repo::end_user;
+use fondaco_store::repo::raw::NewRawAnswer;
+use fondaco_store::{Db, StoreError, in_tx};
+use fondaco_vault::VaultError;
+use fondaco_vault::access::{Authenticated, CallerClass, check_end_user_ref};
+use fondaco_vault::raw::RawWriter;
+use futures_util::StreamExt;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http::{HeaderMap, HeaderName, Request, StatusCode};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::ConnectState;
+use super::stop::Stop;
+use super::visit::Visit;
+use crate::http::code::Code;
+use crate::http::problem::Problem;
+use crate::http::{bearer, problem_response};
+use crate::web::pages;
+
+/// Seconds after which an upload that nobody imported is deleted: one day.
+pub const UPLOAD_SECONDS: i64 = 86_400;
+
+/// Names the person by the tenant's own reference, like `?endUser=` but outside the address.
+const END_USER: HeaderName = HeaderName::from_static("fondaco-end-user");
+/// Time in which the next piece of a body must have arrived.
+const PIECE_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Bytes of a refused body that are still taken from the socket and dropped: a client that is cut
+/// off while it writes never sees why.
+const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Media types of statements; a file's format is told by its content.
+const MEDIA: [&str; 3] = ["application/xml", "text/xml", "application/octet-stream"];
+
+/// A refused upload; boxed, because it is much larger than a success.
+type Refused = Box<Problem>;
+
+fn refuse(code: Code, message: impl Into<String>) -> Refused {
+    Box::new(Problem::new(code, message))
+}
+
+fn http(status: StatusCode, message: &str) -> Refused {
+    Box::new(Problem::http(status, message))
+}
+
+fn too_large(max: u64) -> Refused {
+    let message = format!("The statement is too large: the limit is {max} bytes.");
+    Box::new(Problem {
+        status: Some(StatusCode::PAYLOAD_TOO_LARGE),
+        ..Problem::new(Code::QueryTooLarge, message)
+    })
+}
+
+/// Answers a method that is not taken.
+pub(super) async fn wrong_method(request: Request<Body>) -> Response {
+    let (visit, _) = Visit::of(request);
+    problem_response(Problem::method(super::method::POST_ONLY), &visit.request_id)
+}
+
+/// Receives a statement.
+pub(super) async fn receive(
+    State(state): State<ConnectState>,
+    request: Request<Body>,
+) -> Response {
+    let (visit, body) = Visit::of(request);
+    let mut pieces = body.into_data_stream();
+    match take(&state, &visit, &mut pieces).await {
+        Ok(upload) => created(&upload),
+        Err(problem) => {
+            drain(&visit.headers, pieces).await;
+            problem_response(*problem, &visit.request_id)
+        }
+    }
+}
+
+struct Upload {
+    id: UploadId,
+    bytes: i64,
+    expires_at: Instant,
+}
+
+fn created(upload: &Upload) -> Response {
+    let body = json!({
+        "uploadId": upload.id,
+        "bytes": upload.bytes,
+        "expiresAt": upload.expires_at,
+    });
+    (StatusCode::CREATED, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+async fn take(
+    state: &ConnectState,
+    visit: &Visit,
+    pieces: &mut BodyDataStream,
+) -> Result<Upload, Refused> {
+    if let Err(stop) = state.admit_peer(visit) {
+        return Err(limited(&stop));
+    }
+    check_content(&visit.headers, state.0.import_bytes_max)?;
+    let caller = authenticate(state, visit).await?;
+    let person = person_of(&caller, visit)?;
+    let permit = state.0.uploads.try_acquire();
+    let _permit = permit.map_err(|_| {
+        refuse(Code::Unavailable, "Too many statements are being received; try again soon.")
+    })?;
+    let person = known_person(state, &caller, person).await.map_err(|error| failed(visit, &error))?;
+    let writer = begin(state, &caller, person).await.map_err(|error| failed(visit, &error))?;
+    write(state, visit, &writer, pieces).await?;
+    let kept = keep(state, &caller, (person, writer)).await;
+    kept.map_err(|error| failed(visit, &error))
+}
+
+fn limited(stop: &Stop) -> Refused {
+    let seconds = match stop {
+        Stop::Problem(pages::Problem::TooManyRequests { retry_after_s }) => *retry_after_s,
+        Stop::Problem(_) | Stop::OtherBrowser | Stop::ToStart | Stop::Failed(_) => 1,
+    };
+    Box::new(Problem::rate_limited(Duration::from_secs(seconds.into())))
+}
+
+fn failed(visit: &Visit, error: &VaultError) -> Refused {
+    tracing::error!(request_id = visit.request_id, %error, "upload failed");
+    Box::new(Problem::internal())
+}
+
+/// Refuses by media type and announced size, before any key is looked up.
+fn check_content(headers: &HeaderMap, max: u64) -> Result<(), Refused> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let media = text(CONTENT_TYPE).unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    if !MEDIA.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+        let message = "Send the file as application/xml, text/xml or application/octet-stream.";
+        return Err(http(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    if headers.contains_key(CONTENT_ENCODING) {
+        let message = "Send the file as it is, without a content encoding.";
+        return Err(http(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    let announced = text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > max) {
+        return Err(too_large(max));
+    }
+    Ok(())
+}
+
+async fn authenticate(state: &ConnectState, visit: &Visit) -> Result<Authenticated, Refused> {
+    let found = match bearer(&visit.headers) {
+        Some(bearer) => state.vault().authenticate(bearer).await.map_err(|error| {
+            tracing::error!(request_id = visit.request_id, %error, "keys cannot be looked up");
+            refuse(Code::Unavailable, "Keys cannot be looked up now.")
+        })?,
+        None => None,
+    };
+    let Some(caller) = found else {
+        let noted = visit.peer.map(|peer| state.0.failures.note(peer));
+        return Err(match noted {
+            Some(Err(wait)) => Box::new(Problem::rate_limited(wait)),
+            Some(Ok(())) | None => refuse(Code::Unauthenticated, "A valid key is needed."),
+        });
+    };
+    match caller.class {
+        CallerClass::Server | CallerClass::Job if caller.may(KeyScope::ImportWrite) => Ok(caller),
+        CallerClass::Server | CallerClass::Job => {
+            Err(refuse(Code::Forbidden, "The key needs the scope import:write."))
+        }
+        CallerClass::Frontend => {
+            Err(refuse(Code::Forbidden, "Statements are uploaded with a server's key."))
+        }
+    }
+}
+
+/// The reference of the person whose statement it is.
+fn person_of(caller: &Authenticated, visit: &Visit) -> Result<String, Refused> {
+    debug_assert!(caller.end_user.is_none(), "frontend tokens were refused");
+    let header = visit.headers.get(END_USER).and_then(|value| value.to_str().ok());
+    let person = match (visit.param("endUser"), header) {
+        (Some(query), None) => query,
+        (None, Some(header)) => header.to_owned(),
+        (None, None) | (Some(_), Some(_)) => {
+            let message = "Name the person once: ?endUser= or the header Fondaco-End-User.";
+            return Err(refuse(Code::BadRequest, message));
+        }
+    };
+    match check_end_user_ref(&person) {
+        Ok(()) => Ok(person),
+        Err(_) => {
+            Err(refuse(Code::BadRequest, "An end user's reference has 1 to 255 characters."))
+        }
+    }
+}
+
+async fn begin(
+    state: &ConnectState,
+    caller: &Authenticated,
+    person: EndUserId,
+) -> Result<RawWriter, VaultError> {
+    let effects = state.vault().effects();
+    let new = NewRawAnswer {
+        id: RawAnswerId::new(effects),
+        end_user_id: person,
+        link_id: None,
+        family: state.0.statement_family.to_owned(),
+        resource: Resource::Statement.as_str().to_owned(),
+        request_fingerprint: None,
+        // The writer puts the person's own key here.
+        data_key_id: DataKeyId(Uuid::nil()),
+        http_status: None,
+        file_name_sealed: None,
+        fetched_at: effects.now(),
+        retention_until: None,
+    };
+    Ok(state.vault().raw_writer(caller.tenant, new).await?)
+}
+
+async fn known_person(
+    state: &ConnectState,
+    caller: &Authenticated,
+    reference: String,
+) -> Result<EndUserId, VaultError> {
+    let (db, effects) = (state.vault().db(), state.vault().effects());
+    let (fresh, now) = (EndUserId::new(effects), effects.now());
+    let person = in_tx!(db, caller.tenant, |tx| {
+        let person = end_user::get_or_create(tx, &reference, fresh, now).await?;
+        Ok::<_, StoreError>(person.id)
+    })?;
+    Ok(person)
+}
+
+/// Hands the body on as it arrives; never more than one piece of it is here.
+async fn write(
+    state: &ConnectState,
+    visit: &Visit,
+    writer: &RawWriter,
+    pieces: &mut BodyDataStream,
+) -> Result<(), Refused> {
+    let max = state.0.import_bytes_max;
+    let mut bytes = 0_u64;
+    while let Some(piece) = next(pieces).await? {
+        bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if bytes > max {
+            return Err(too_large(max));
+        }
+        writer.write(&piece).await.map_err(|error| failed(visit, &error))?;
+    }
+    if bytes == 0 {
+        return Err(refuse(Code::BadRequest, "The file is empty."));
+    }
+    Ok(())
+}
+
+async fn next(pieces: &mut BodyDataStream) -> Result<Option<Bytes>, Refused> {
+    match tokio::time::timeout(PIECE_WAIT_MAX, pieces.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(Some(Err(_))) => Err(refuse(Code::BadRequest, "The body broke off.")),
+        Err(_) => Err(http(StatusCode::REQUEST_TIMEOUT, "The body did not arrive.")),
+    }
+}
+
+async fn keep(
+    state: &ConnectState,
+    caller: &Authenticated,
+    (person, writer): (EndUserId, RawWriter),
+) -> Result<Upload, VaultError> {
+    let written = writer.finish().await?;
+    let (db, effects): (&Db, _) = (state.vault().db(), state.vault().effects());
+    let now = effects.now();
+    let row = UploadRow {
+        id: UploadId::new(effects),
+        end_user_id: Some(person),
+        raw_answer_id: written.id,
+        api_key_id: Some(caller.key),
+        created_at: now,
+        expires_at: now.plus_seconds(UPLOAD_SECONDS),
+        consumed_at: None,
+    };
+    in_tx!(db, caller.tenant, |tx| {
+        upload::insert(tx, &row).await?;
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(Upload { id: row.id, bytes: written.content_bytes, expires_at: row.expires_at })
+}
+
+async fn drain(headers: &HeaderMap, mut pieces: BodyDataStream) {
+    // A client that waits for leave to send sends nothing now.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut taken = 0;
+    while let Ok(Some(piece)) = next(&mut pieces).await {
+        taken += piece.len();
+        if taken > DRAIN_BYTES_MAX {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pairs: &[(&'static str, &'static str)]) -> Result<(), StatusCode> {
+        let headers = pairs
+            .iter()
+            .map(|&(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        check_content(&headers, 100)
+            .map_err(|problem| problem.status.unwrap_or(problem.code.status()))
+    }
+
+    #[test]
+    fn a_statement_comes_as_xml_or_bytes_without_encoding_and_within_the_limit() {
+        let xml = ("content-type", "application/xml");
+        assert_eq!(check(&[xml]), Ok(()));
+        assert_eq!(check(&[("content-type", "Text/XML; charset=utf-8")]), Ok(()));
+        assert_eq!(check(&[xml, ("content-length", "100")]), Ok(()));
+        let media = Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(check(&[]), media);
+        assert_eq!(check(&[("content-type", "multipart/form-data")]), media);
+        assert_eq!(check(&[xml, ("content-encoding", "gzip")]), media);
+        let large = Err(StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(check(&[xml, ("content-length", "101")]), large);
+    }
+}

@@ -1,0 +1,267 @@
+//! One batch of transactions: settle, resolve, write, record.
+
+use std::collections::HashMap;
+
+use fondaco_model::draft::{Remark, TransactionDraft};
+use fondaco_model::ids::TransactionId;
+use fondaco_model::time::Date;
+use fondaco_model::v1::DateRule;
+use fondaco_normalize::resolve::{BATCH_MAX, Batch, CANDIDATE_DAYS, Resolution};
+use fondaco_normalize::{Incoming, Settled, Stored, StoredRef, resolve, settle};
+use fondaco_store::Tx;
+use fondaco_store::repo::transaction::{self, Candidate, CandidateQuery};
+use fondaco_store::repo::{change, run};
+
+use super::plan::Plan;
+use super::{IngestError, Target, Understood, doubts};
+
+/// What became of the records of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records that were looked at.
+    pub records: i64,
+    /// Transactions that were not stored before.
+    pub inserted: i64,
+    /// Stored transactions that the source states differently now.
+    pub changed: i64,
+    /// Stored transactions that stayed as they are.
+    pub unchanged: i64,
+    /// Records that could not become transactions.
+    pub quarantined: i64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.inserted += other.inserted;
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.quarantined += other.quarantined;
+    }
+}
+
+/// A batch that was written, when its transaction commits.
+#[derive(Debug)]
+pub struct Wrote {
+    /// What became of its records.
+    pub counts: Counts,
+    claimed: Vec<(TransactionId, Date)>,
+}
+
+/// The stored rows that a snapshot has stated so far, so that none is claimed twice.
+///
+/// Bounded: [`forget_before`](Self::forget_before) drops days that no later record can touch.
+#[derive(Debug, Default)]
+pub struct Claims(HashMap<TransactionId, Date>);
+
+impl Claims {
+    /// Takes claims back that an earlier process recorded.
+    pub fn restore(&mut self, ids: impl IntoIterator<Item = TransactionId>, day: Date) {
+        self.0.extend(ids.into_iter().map(|id| (id, day)));
+    }
+
+    /// Keeps what a batch claimed, once its transaction has committed: a transaction that is run
+    /// again must not find its own first try.
+    pub fn keep(&mut self, wrote: Wrote) {
+        self.0.extend(wrote.claimed);
+    }
+
+    /// Drops what lies further back than any candidate of a batch that begins on a day; for
+    /// sources that state their records in the order of days.
+    pub fn forget_before(&mut self, day: Date) {
+        let oldest = day.plus_days(-2 * CANDIDATE_DAYS);
+        self.0.retain(|_, claimed| *claimed >= oldest);
+    }
+
+    /// Forgets everything: the next snapshot begins.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// A draft that can become a row.
+pub(super) struct Known<'a> {
+    pub(super) ordinal: i64,
+    pub(super) draft: &'a TransactionDraft,
+    pub(super) settled: Settled,
+    pub(super) hash: Option<[u8; 32]>,
+}
+
+impl From<Counts> for run::RunCounts {
+    fn from(counts: Counts) -> Self {
+        Self {
+            records: counts.records,
+            inserted: counts.inserted,
+            changed: counts.changed,
+            unchanged: counts.unchanged,
+            quarantined: counts.quarantined,
+        }
+    }
+}
+
+/// Writes a batch of at most [`BATCH_MAX`] records as page `number` of the run.
+///
+/// # Errors
+/// [`IngestError`]; nothing is written then. A page that is recorded already is refused by the
+/// store, so that a batch cannot be written twice.
+pub async fn write_batch(
+    tx: &mut Tx,
+    target: &Target<'_>,
+    number: i64,
+    records: &[Understood],
+    claims: &Claims,
+) -> Result<Wrote, IngestError> {
+    debug_assert!(records.len() <= BATCH_MAX, "callers work in batches");
+    let settled = settle_all(target, records);
+    let candidates = load(tx, target, &settled.known).await?;
+    let decided = decide(target, &settled.known, &candidates, claims);
+    let plan = Plan::new(target, &settled.known, &candidates, &decided.decisions);
+    let seqs = u32::try_from(plan.writes()).unwrap_or(u32::MAX);
+    let first_seq = if seqs == 0 {
+        0
+    } else {
+        tx.reserve_seq(seqs).await?
+    };
+    let written = plan.written(target, &settled.known, &candidates, first_seq)?;
+    transaction::upsert(tx, &written.rows, &written.details).await?;
+    transaction::add_references(tx, target.reading.end_user_id, &written.refs).await?;
+    for (id, kind, value) in &decided.reused {
+        transaction::mark_reused(tx, *id, kind, value).await?;
+    }
+    change::insert_events(tx, &written.events).await?;
+    change::insert_revisions(tx, &written.revisions).await?;
+    change::insert_evidence(tx, &written.evidence).await?;
+    doubts::write(tx, target, records, &settled.refused, &written.targets).await?;
+    let page = run::RunPage {
+        run_id: target.reading.run_id,
+        number,
+        raw_answer_id: target.reading.raw_answer_id,
+        claimed: written.claimed.iter().map(|(id, _)| *id).collect(),
+        created_at: target.reading.now,
+    };
+    run::insert_page(tx, &page).await?;
+    let counts = Counts {
+        records: i64::try_from(records.len()).unwrap_or(i64::MAX),
+        quarantined: i64::try_from(settled.refused.len()).unwrap_or(i64::MAX),
+        ..plan.counts()
+    };
+    run::add_counts(tx, target.reading.run_id, &counts.into()).await?;
+    Ok(Wrote { counts, claimed: written.claimed })
+}
+
+/// The drafts that can become rows, and the records that cannot, with the reason.
+struct SettledBatch<'a> {
+    known: Vec<Known<'a>>,
+    refused: Vec<(i64, Remark)>,
+}
+
+fn settle_all<'a>(target: &Target<'_>, records: &'a [Understood]) -> SettledBatch<'a> {
+    let mut batch = SettledBatch {
+        known: Vec::new(),
+        refused: Vec::new(),
+    };
+    for record in records {
+        let Some(draft) = &record.draft else {
+            let reason = record.remarks.iter().find(|remark| remark.fatal);
+            batch
+                .refused
+                .extend(reason.map(|remark| (record.ordinal, remark.clone())));
+            continue;
+        };
+        match settle(draft, target.reading.now.utc_date()) {
+            Ok(settled) => {
+                let identifier = draft.counterparty.identifiers.first();
+                let hash = identifier.map(|identifier| target.reading.sealer.hash(identifier));
+                let ordinal = record.ordinal;
+                batch.known.push(Known {
+                    ordinal,
+                    draft,
+                    settled,
+                    hash,
+                });
+            }
+            Err(remark) => batch.refused.push((record.ordinal, remark)),
+        }
+    }
+    batch
+}
+
+async fn load(
+    tx: &mut Tx,
+    target: &Target<'_>,
+    known: &[Known<'_>],
+) -> Result<Vec<Candidate>, IngestError> {
+    let days = known.iter().map(|row| row.settled.sort_date);
+    let (Some(first), Some(last)) = (days.clone().min(), days.max()) else {
+        return Ok(Vec::new());
+    };
+    let mut minors: Vec<i64> = known.iter().map(|row| row.draft.amount.minor()).collect();
+    minors.sort_unstable();
+    minors.dedup();
+    let mut references: Vec<&str> = known
+        .iter()
+        .flat_map(|row| {
+            row.draft
+                .references
+                .iter()
+                .map(|reference| reference.value.as_str())
+        })
+        .collect();
+    references.sort_unstable();
+    references.dedup();
+    let asked = CandidateQuery {
+        account_id: target.account_id,
+        account_source_id: target.source_id,
+        from: first.plus_days(-CANDIDATE_DAYS),
+        to: last.plus_days(CANDIDATE_DAYS),
+        minors: &minors,
+        references: &references,
+    };
+    Ok(transaction::candidates(tx, &asked).await?)
+}
+
+fn decide(
+    target: &Target<'_>,
+    known: &[Known<'_>],
+    candidates: &[Candidate],
+    claims: &Claims,
+) -> Resolution {
+    let stored: Vec<Stored> = candidates
+        .iter()
+        .map(|row| Stored {
+            id: row.id,
+            status: row.status,
+            amount: row.amount,
+            sort_date: row.sort_date,
+            first_seen_date: row.sort_date_rule == DateRule::FirstSeen,
+            search_text: row.search_text.clone(),
+            counterparty_hash: row.counterparty_hash,
+            end_to_end_id: row.end_to_end_id.clone(),
+            uetr: row.uetr.clone(),
+            refs: row
+                .refs
+                .iter()
+                .map(|reference| StoredRef {
+                    source: reference.account_source_id,
+                    kind: reference.kind.clone(),
+                    value: reference.value.clone(),
+                    stability: reference.stability,
+                })
+                .collect(),
+            claimed: claims.0.contains_key(&row.id),
+        })
+        .collect();
+    let incoming: Vec<Incoming<'_>> = known
+        .iter()
+        .map(|row| Incoming {
+            draft: row.draft,
+            settled: &row.settled,
+            counterparty_hash: row.hash,
+        })
+        .collect();
+    let batch = Batch {
+        source: target.source_id,
+        states_whole_days: target.states_whole_days,
+    };
+    resolve(batch, &incoming, &stored)
+}

@@ -1,0 +1,293 @@
+//! When work is due: the next reading, the refresh before it, and the sweeps.
+//!
+//! Everything is enqueued under a deduplication key, so that asking twice changes nothing.
+
+use fondaco_model::ids::{LinkId, TenantId};
+use fondaco_model::{Effects, Instant};
+use fondaco_store::repo::job::{self, NewJob};
+use fondaco_store::repo::{frontend_token, grant, idempotency, link, raw, tenant, upload};
+use fondaco_store::{Db, OPERATOR, StoreError, Tx, in_tx};
+use fondaco_vault::jobs::{self, GrantPayload};
+use serde::{Deserialize, Serialize};
+
+/// Sweeps over all tenants; no payload. The operator's.
+pub const SWEEP: &str = "SWEEP";
+/// Sweeps over one tenant: what is due, what expires, what is left over; no payload.
+pub const SWEEP_TENANT: &str = "SWEEP_TENANT";
+
+/// Seconds between two readings of a link that nobody asked for: six hours.
+pub const SYNC_SECONDS: i64 = 6 * 3_600;
+
+/// Seconds between two sweeps.
+pub const SWEEP_SECONDS: i64 = 60;
+
+/// Every so many sweeps each tenant is swept, spread over the time until the next.
+const TENANT_ROUNDS: u32 = 5;
+
+/// Every so many sweeps each tenant's consents are looked at: their last day is a day.
+const CONSENT_ROUNDS: u32 = 60;
+
+/// Seconds that a link may be overdue before a sweep asks for its reading; its own job is
+/// usually there.
+const OVERDUE_SECONDS: i64 = 120;
+
+/// Seconds before a reading at which a grant that will have run out by then is refreshed; drawn
+/// from this range, so that links that are due together do not refresh together.
+const REFRESH_AHEAD_SECONDS: std::ops::Range<i64> = 60..240;
+
+/// Seconds for which an ended job is kept: a week.
+const JOB_KEPT_SECONDS: i64 = 7 * 86_400;
+
+/// Seconds after which an answer that never became complete is deleted: a day.
+const INCOMPLETE_SECONDS: i64 = 86_400;
+
+/// Rows that one sweep takes of a kind.
+const SWEEP_ROWS_MAX: u32 = 500;
+
+/// Rounds that one sweep takes to delete what is left over.
+const SWEEP_ROUNDS_MAX: u32 = 20;
+
+const MINUTE: i64 = 60;
+
+/// First wait after a failure, in seconds; it doubles with each further one.
+pub const BACKOFF_SECONDS: i64 = 30;
+
+/// Longest wait after a failure, in seconds.
+pub const BACKOFF_SECONDS_MAX: i64 = 3_600;
+
+/// The payload of [`SWEEP`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepPayload {
+    /// How many sweeps there were since a worker started.
+    pub round: u32,
+}
+
+/// No payload, as JSON.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Nothing {}
+
+/// The instant of a link's next reading: after `every` seconds, or later where the institution
+/// allows fewer readings a day, and up to a tenth later than that.
+pub fn next_read(effects: &Effects, every: i64, reads_per_day: u32) -> Instant {
+    let share = 86_400 / i64::from(reads_per_day.max(1));
+    let every = every.max(share).max(MINUTE);
+    effects
+        .now()
+        .plus_seconds(every + below(effects, every / 10))
+}
+
+/// The instant of another try: full back-off for `attempt`, which counts from 1, half of it drawn.
+pub fn retry_at(effects: &Effects, attempt: i64) -> Instant {
+    let doublings = u32::try_from(attempt.clamp(1, 20) - 1).unwrap_or(0);
+    let bound = BACKOFF_SECONDS
+        .saturating_mul(1_i64 << doublings)
+        .min(BACKOFF_SECONDS_MAX);
+    effects
+        .now()
+        .plus_seconds(bound / 2 + below(effects, bound / 2 + 1))
+}
+
+fn below(effects: &Effects, bound: i64) -> i64 {
+    let bound = u64::try_from(bound).unwrap_or(0);
+    i64::try_from(effects.below(bound)).unwrap_or(0)
+}
+
+/// Enqueues the reading of a link at an instant, unless it is disconnected, and a refresh before it where the grant will have
+/// run out by then.
+///
+/// # Errors
+/// The store's own.
+pub async fn read_later(
+    tx: &mut Tx,
+    effects: &Effects,
+    link: LinkId,
+    at: Instant,
+) -> Result<(), StoreError> {
+    let Some(stored) = link::get(tx, link).await? else {
+        return Ok(());
+    };
+    let mut next = jobs::sync(effects, jobs::SYNC_LINK, link, at);
+    next.institution_id = Some(stored.link.institution_id.clone());
+    job::enqueue(tx, &next).await?;
+    let Some(consent) = stored.link.current_consent_id else {
+        return Ok(());
+    };
+    let Some(grant) = grant::by_consent(tx, consent).await? else {
+        return Ok(());
+    };
+    let span = REFRESH_AHEAD_SECONDS.end - REFRESH_AHEAD_SECONDS.start;
+    let ahead = REFRESH_AHEAD_SECONDS.start + below(effects, span);
+    let due = at.plus_seconds(-ahead);
+    let runs_out = grant.access_expires_at.is_some_and(|expires| expires <= at);
+    if grant.refreshable && runs_out && due > effects.now() {
+        let payload = GrantPayload { grant: grant.id };
+        let mut refresh = jobs::new(effects, jobs::REFRESH_GRANT, &payload, due);
+        refresh.institution_id = Some(stored.link.institution_id);
+        refresh.deduplication_key = Some(format!("{}:{}", jobs::REFRESH_GRANT, grant.id));
+        job::enqueue(tx, &refresh).await?;
+    }
+    Ok(())
+}
+
+/// A sweep that is to be enqueued; one of its kind waits at a time, and one runs.
+fn sweep(effects: &Effects, kind: &str, payload: &impl Serialize, at: Instant) -> NewJob {
+    NewJob {
+        deduplication_key: Some(kind.to_owned()),
+        exclusion_key: Some(kind.to_owned()),
+        priority: jobs::PRIORITY_SCHEDULED,
+        ..jobs::new(effects, kind, payload, at)
+    }
+}
+
+/// Sees that the operator's next sweep waits; called when a worker starts, with round 0, and when
+/// a sweep has ended.
+///
+/// # Errors
+/// The store's own.
+pub async fn sweep_at(
+    tx: &mut Tx,
+    effects: &Effects,
+    round: u32,
+    at: Instant,
+) -> Result<(), StoreError> {
+    let next = sweep(effects, SWEEP, &SweepPayload { round }, at);
+    job::enqueue(tx, &next).await.map(|_| ())
+}
+
+/// The operator's sweep: deletes what ended in shared tables, and asks for the sweeps whose round
+/// it is.
+///
+/// # Errors
+/// The store's own; the next sweep goes on.
+pub(crate) async fn sweep_all(db: &Db, effects: &Effects, round: u32) -> Result<(), StoreError> {
+    let now = effects.now();
+    let old = now.plus_seconds(-JOB_KEPT_SECONDS);
+    let sessions = sweep(effects, jobs::EXPIRE_SESSIONS, &Nothing {}, now);
+    let done: Result<(), StoreError> = in_tx!(db, OPERATOR, |tx| {
+        job::prune(tx, old, SWEEP_ROWS_MAX).await?;
+        frontend_token::expire(tx, now, SWEEP_ROWS_MAX).await?;
+        job::enqueue(tx, &sessions).await?;
+        Ok(())
+    });
+    done?;
+    let mut kinds = Vec::new();
+    if round.is_multiple_of(TENANT_ROUNDS) {
+        kinds.push(SWEEP_TENANT);
+    }
+    if round.is_multiple_of(CONSENT_ROUNDS) {
+        kinds.push(jobs::EXPIRE_CONSENTS);
+    }
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    let mut after = None;
+    loop {
+        let mut session = db.read(OPERATOR).await?;
+        let tenants = tenant::list(&mut session, after, SWEEP_ROWS_MAX).await?;
+        drop(session);
+        let Some(last) = tenants.last() else {
+            return Ok(());
+        };
+        after = Some(last.id);
+        for tenant in tenants.iter().filter(|tenant| tenant.disabled_at.is_none()) {
+            ask(db, effects, tenant.id, &kinds).await?;
+        }
+    }
+}
+
+async fn ask(
+    db: &Db,
+    effects: &Effects,
+    tenant: TenantId,
+    kinds: &[&str],
+) -> Result<(), StoreError> {
+    let spread = SWEEP_SECONDS * i64::from(TENANT_ROUNDS - 1);
+    let at = effects.now().plus_seconds(below(effects, spread));
+    in_tx!(db, tenant, |tx| {
+        for kind in kinds {
+            job::enqueue(tx, &sweep(effects, kind, &Nothing {}, at)).await?;
+        }
+        Ok::<_, StoreError>(())
+    })
+}
+
+/// A tenant's sweep: readings that are overdue, keys and uploads whose time is over, answers that
+/// never became complete.
+///
+/// # Errors
+/// The store's own; the next sweep goes on.
+pub(crate) async fn sweep_tenant(
+    db: &Db,
+    effects: &Effects,
+    tenant: TenantId,
+) -> Result<(), StoreError> {
+    let now = effects.now();
+    let mut session = db.read(tenant).await?;
+    let overdue = now.plus_seconds(-OVERDUE_SECONDS);
+    let due = link::due(&mut session, overdue, SWEEP_ROWS_MAX).await?;
+    drop(session);
+    for stored in due {
+        let asked: Result<(), StoreError> = in_tx!(db, tenant, |tx| {
+            read_later(tx, effects, stored.link.id, now).await
+        });
+        asked?;
+    }
+    let expired: Result<(), StoreError> = in_tx!(db, tenant, |tx| {
+        idempotency::expire(tx, now, SWEEP_ROWS_MAX).await?;
+        upload::expire(tx, now, SWEEP_ROWS_MAX).await?;
+        Ok(())
+    });
+    expired?;
+    let old = now.plus_seconds(-INCOMPLETE_SECONDS);
+    for _ in 0..SWEEP_ROUNDS_MAX {
+        let deleted: Result<u64, StoreError> =
+            in_tx!(db, tenant, |tx| raw::delete_incomplete(tx, old).await);
+        if deleted? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fondaco_model::effects::SystemEntropy;
+    use fondaco_model::time::ManualClock;
+
+    use super::*;
+
+    fn effects() -> Effects {
+        let clock = ManualClock::at(Instant::from_micros(0));
+        Effects::new(Arc::new(clock), Arc::new(SystemEntropy))
+    }
+
+    fn seconds(at: Instant) -> i64 {
+        at.seconds_since(Instant::from_micros(0))
+    }
+
+    #[test]
+    fn readings_are_spread_and_never_more_often_than_the_institution_allows() {
+        let effects = effects();
+        for _ in 0..200 {
+            assert!((21_600..23_760).contains(&seconds(next_read(&effects, 21_600, 4))));
+            assert!((43_200..47_520).contains(&seconds(next_read(&effects, 21_600, 2))));
+            assert!((86_400..95_040).contains(&seconds(next_read(&effects, 21_600, 0))));
+            assert!((60..66).contains(&seconds(next_read(&effects, 0, u32::MAX))));
+        }
+    }
+
+    #[test]
+    fn tries_wait_longer_each_time_up_to_an_hour() {
+        let effects = effects();
+        for _ in 0..200 {
+            assert!((15..=30).contains(&seconds(retry_at(&effects, 0))));
+            assert!((15..=30).contains(&seconds(retry_at(&effects, 1))));
+            assert!((30..=60).contains(&seconds(retry_at(&effects, 2))));
+            assert!((1_800..=3_600).contains(&seconds(retry_at(&effects, 8))));
+            assert!((1_800..=3_600).contains(&seconds(retry_at(&effects, i64::MAX))));
+        }
+    }
+}

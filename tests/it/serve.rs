@@ -1,0 +1,113 @@
+//! The server as a newcomer starts it: ready line, a query with the printed key, graceful end.
+
+use serde_json::json;
+
+use crate::program::{Home, homes};
+use crate::server::Server;
+
+#[test]
+fn a_newcomer_gets_a_key_that_answers_a_query_and_a_link_that_opens() {
+    for home in homes() {
+        let server = Server::start(&home, &["--sandbox"]);
+        for key in ["graphql", "explorer", "apiKey", "link"] {
+            assert!(server.ready[key].is_string(), "{key}: {}", server.ready);
+        }
+        let key = server.text("apiKey").to_owned();
+        assert!(
+            server
+                .text("explorer")
+                .ends_with(&format!("/graphiql#key={key}"))
+        );
+        assert_eq!(server.get("/health").0, 200);
+        assert_eq!(server.get("/ready").0, 200);
+        assert_eq!(server.get("/graphiql").0, 200);
+        let path = server
+            .text("link")
+            .split_once("/connect/")
+            .unwrap()
+            .1
+            .to_owned();
+        let (status, page) = server.get(&format!("/connect/{path}"));
+        assert_eq!(status, 200, "{page}");
+        assert!(page.contains("Demo"), "the page says who asks");
+        let answer = server.query(&key, "{ __typename accounts(first: 5) { nodes { id } } }");
+        assert_eq!(answer["data"]["accounts"]["nodes"], json!([]), "{answer}");
+        let refused = server.query("fdk_test_wrong", "{ __typename }");
+        assert_eq!(
+            refused["errors"][0]["extensions"]["code"],
+            "UNAUTHENTICATED"
+        );
+        let (code, log) = server.stop("TERM");
+        assert_eq!(code, Some(0), "{log}");
+        assert!(log.contains("The server stops"), "{log}");
+        assert!(!log.contains(&key) && !log.contains(&path), "{log}");
+    }
+}
+
+#[test]
+fn the_second_start_goes_on_with_the_same_tenant_and_key() {
+    let home = Home::embedded();
+    let first = Server::start(&home, &["--sandbox"]);
+    let key = first.text("apiKey").to_owned();
+    assert_eq!(first.stop("INT").0, Some(0));
+    let second = Server::start(&home, &["--sandbox"]);
+    assert_eq!(second.text("apiKey"), key);
+    assert_eq!(second.stop("INT").0, Some(0));
+    assert_eq!(home.json(&["tenants", "list"]).ended(0).lines().len(), 1);
+    let registrations = home.json(&["registrations", "list"]).ended(0).lines();
+    let living = registrations
+        .iter()
+        .filter(|line| line["disabledAt"].is_null());
+    assert_eq!(living.count(), 2, "one for each sandbox");
+}
+
+#[test]
+fn without_a_sandbox_there_is_neither_a_key_nor_an_explorer() {
+    let home = Home::embedded();
+    let server = Server::start(&home, &[]);
+    assert!(server.ready["apiKey"].is_null() && server.ready["link"].is_null());
+    assert!(server.ready["explorer"].is_null());
+    assert_eq!(server.get("/graphiql").0, 404);
+    assert_eq!(server.stop("TERM").0, Some(0));
+}
+
+#[test]
+fn an_imported_statement_is_read_through_the_graph() {
+    let home = Home::embedded();
+    let server = Server::start(&home, &["--sandbox"]);
+    let file = crate::program::repository(
+        "connectors/src/providers/statement_file/fixtures/v02_household.xml",
+    );
+    // Beside the running server, on the same database file.
+    home.json(&["import", &file.display().to_string(), "--create"])
+        .ended(0);
+    let query = "{ accounts(first: 5) { nodes { transactions(first: 10) { nodes { \
+                 amount { amount currency } } } } } }";
+    let answer = server.query(server.text("apiKey"), query);
+    let rows = &answer["data"]["accounts"]["nodes"][0]["transactions"]["nodes"];
+    assert_eq!(rows.as_array().map(Vec::len), Some(3), "{answer}");
+    assert_eq!(server.stop("TERM").0, Some(0));
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_and_the_server_does_not_start() {
+    let home = Home::embedded();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = home.json(&["serve", "--listen", &address]).ended(1);
+    assert!(
+        ran.error()["hint"].as_str().unwrap().contains("--listen"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_worker_runs_alone_and_ends_gracefully() {
+    for home in homes() {
+        let server = Server::command(&home, &["work"]);
+        assert_eq!(server.text("worker"), "ready");
+        let (code, log) = server.stop("TERM");
+        assert_eq!(code, Some(0), "{log}");
+    }
+}
