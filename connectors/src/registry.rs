@@ -6,6 +6,11 @@ use crate::core::{Connector, manifests};
 use crate::providers::berlin_group::BerlinGroup;
 use crate::providers::statement_file::StatementFile;
 
+pub use crate::providers::statement_file::verdict;
+
+/// The family that reads statement files; nobody has to authorise it.
+pub const STATEMENT_FILES: &str = "statement_file";
+
 /// All families.
 pub fn families() -> &'static [&'static dyn Connector] {
     &[&BerlinGroup, &StatementFile]

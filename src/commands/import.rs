@@ -104,9 +104,12 @@ async fn person(cx: &Cx, house: &House, tenant: TenantId, args: &Args) -> Outcom
         _ => {
             let found = find::end_user(house.db(), tenant, args.end_user.as_deref()).await;
             return Ok(found
-                .map_err(|failure| match args.create {
-                    true => failure,
-                    false => failure.hint("--create makes the person and the accounts"),
+                .map_err(|failure| {
+                    if args.create {
+                        failure
+                    } else {
+                        failure.hint("--create makes the person and the accounts")
+                    }
                 })?
                 .id);
         }

@@ -50,6 +50,12 @@ impl Args {
     }
 }
 
+/// What a newcomer does next.
+const NEXT: &str = "
+Open the Connect link, choose the sandbox bank, and log in as anna, bruno or chiara with the
+password `sandbox`. Then look at the accounts in the Explorer. The link is open for half an hour;
+the mutation `startLink` makes another, and so does a restart.";
+
 /// What a program reads when everything is ready.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -191,24 +197,22 @@ async fn ready(cx: &Cx, engine: &Engine, demo: Option<&Demo>) -> Outcome<Ready> 
 }
 
 fn told(ready: &Ready) -> String {
-    let mut text = format!("Fondaco is ready.\n\n  GraphQL   {}", ready.graphql);
-    let lines = [
+    let mut lines = vec![
+        "Fondaco is ready.".to_owned(),
+        String::new(),
+        format!("  GraphQL   {}", ready.graphql),
+    ];
+    let further = [
         ("Key", &ready.api_key),
         ("Explorer", &ready.explorer),
         ("Connect", &ready.link),
     ];
-    for (word, value) in lines {
-        if let Some(value) = value {
-            text.push_str(&format!("\n  {word:<8}  {value}"));
-        }
+    for (word, value) in further {
+        lines.extend(value.as_ref().map(|value| format!("  {word:<8}  {value}")));
     }
     if ready.link.is_some() {
-        text.push_str(
-            "\n\nOpen the Connect link, choose the sandbox bank, and log in as anna, bruno or \
-             chiara with the\npassword `sandbox`. Then look at the accounts in the Explorer. The \
-             link works once and for\nhalf an hour; `startLink` in the Explorer makes another.",
-        );
+        lines.push(NEXT.to_owned());
     }
-    text.push_str("\n\nStop it with Ctrl-C.");
-    text
+    lines.push("\nStop it with Ctrl-C.".to_owned());
+    lines.join("\n")
 }

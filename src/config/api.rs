@@ -68,10 +68,9 @@ impl Api {
     pub(crate) fn introspection(&self, sandbox: bool) -> Introspected {
         match self.introspection {
             Introspection::Open => Introspected::Open,
-            Introspection::Scoped => Introspected::Scoped,
             Introspection::Closed => Introspected::Closed,
             Introspection::Auto if sandbox => Introspected::Open,
-            Introspection::Auto => Introspected::Scoped,
+            Introspection::Scoped | Introspection::Auto => Introspected::Scoped,
         }
     }
 

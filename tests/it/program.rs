@@ -13,8 +13,9 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// One installation: a data folder, and the options that lead to its store.
 pub(crate) struct Home {
     pub(crate) folder: PathBuf,
-    postgres: Option<TestDb>,
-    keys: Vec<(String, String)>,
+    pub(crate) postgres: Option<TestDb>,
+    /// Variables that every command gets.
+    pub(crate) keys: Vec<(String, String)>,
 }
 
 /// What a run of the program printed, and how it ended.

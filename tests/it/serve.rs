@@ -111,3 +111,34 @@ fn a_worker_runs_alone_and_ends_gracefully() {
         assert_eq!(code, Some(0), "{log}");
     }
 }
+
+#[test]
+fn an_uploaded_statement_is_imported_in_the_background() {
+    for home in homes() {
+        let mut server = Server::start(&home, &["--sandbox"]);
+        let key = server.text("apiKey").to_owned();
+        let file = crate::program::repository(
+            "connectors/src/providers/statement_file/fixtures/v02_household.xml",
+        );
+        let upload = server.upload(&key, "demo", &file);
+        let id = upload["uploadId"].as_str().unwrap();
+        let mutation = format!(
+            "mutation {{ importStatement(input: {{ uploadId: \"{id}\", endUserReference: \"demo\", \
+             createAccount: true, idempotencyKey: \"one\" }}) {{ importJob {{ id }} userErrors {{ \
+             code message }} }} }}"
+        );
+        let asked = server.query(&key, &mutation);
+        let job = asked["data"]["importStatement"]["importJob"]["id"].as_str();
+        let job = job.unwrap_or_else(|| panic!("{asked}")).to_owned();
+        let query = format!("{{ importJob(id: \"{job}\") {{ state fault }} }}");
+        server.wait(|server| {
+            let answer = server.query(&key, &query);
+            let job = &answer["data"]["importJob"];
+            assert!(job["fault"].is_null(), "{}: {job}", home.engine());
+            (job["state"] == "DONE").then_some(())
+        });
+        let rows = home.run(&["export", "transactions"]).ended(0).lines();
+        assert_eq!(rows.len(), 3);
+        assert_eq!(server.stop("TERM").0, Some(0));
+    }
+}

@@ -15,7 +15,7 @@ use crate::program::Home;
 /// Redirects that a browser follows one after another.
 const REDIRECTS_MAX: usize = 10;
 /// The longest wait for something that a server does in the background.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 /// The longest pause between two looks while nothing is logged.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -98,6 +98,20 @@ impl Server {
         serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body))
     }
 
+    /// Uploads a statement of a person; the answer.
+    pub(crate) fn upload(&self, key: &str, person: &str, file: &std::path::Path) -> Value {
+        let bearer = format!("Bearer {key}");
+        let headers = [
+            ("Content-Type", "application/xml"),
+            ("Authorization", bearer.as_str()),
+            ("Fondaco-End-User", person),
+        ];
+        let body = std::fs::read(file).expect("the file is there");
+        let answer = exchange("POST", &self.url("/v1/statements"), &headers, &body);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        serde_json::from_str(&answer.body).expect("the answer is JSON")
+    }
+
     /// Looks again after each line of the log, and now and then besides, until something is seen.
     pub(crate) fn wait<T>(&mut self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         let end = Instant::now() + WAIT_MAX;
@@ -168,9 +182,10 @@ pub(crate) fn exchange(method: &str, url: &Url, headers: &[(&str, &str)], body: 
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([*name, ": ", *value, "\r\n"]);
     }
-    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    let length = body.len().to_string();
+    head.extend(["Content-Length: ", &length, "\r\n\r\n"]);
     let mut stream = TcpStream::connect(host).expect("the server listens");
     stream.write_all(head.as_bytes()).expect("the server reads");
     stream.write_all(body).expect("the server reads");

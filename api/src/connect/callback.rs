@@ -64,13 +64,18 @@ async fn receive(
     let brought = Brought {
         registration,
         query: visit.query.clone(),
-        secrets: cookies.iter().map(|cookie| cookie.secret.expose().to_owned()).collect(),
+        secrets: cookies
+            .iter()
+            .map(|cookie| cookie.secret.expose().to_owned())
+            .collect(),
         visitor: visit.visitor(),
     };
     let outcome = judged(state, brought).await?;
     let page_of = |session: LinkSessionId| {
         let session = session.to_string();
-        let own = cookies.iter().find(|cookie| cookie.flow.as_str() == session);
+        let own = cookies
+            .iter()
+            .find(|cookie| cookie.flow.as_str() == session);
         own.and_then(PageToken::of)
     };
     match outcome {
@@ -110,7 +115,9 @@ async fn judged(state: &ConnectState, brought: Brought) -> Result<CallbackOutcom
     };
     match done {
         Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(Stop::Failed(VaultError::Invalid("the callback's task stopped"))),
+        Err(_) => Err(Stop::Failed(VaultError::Invalid(
+            "the callback's task stopped",
+        ))),
     }
 }
 
@@ -120,10 +127,19 @@ fn begin(
 ) -> tokio::task::JoinHandle<Result<CallbackOutcome, VaultError>> {
     let vault = state.vault().clone();
     tokio::spawn(async move {
-        let Brought { registration, query, secrets, visitor } = brought;
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let Brought {
+            registration,
+            query,
+            secrets,
+            visitor,
+        } = brought;
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
         let cookies: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        vault.callback(registration, pairs, (&cookies, &visitor)).await
+        vault
+            .callback(registration, pairs, (&cookies, &visitor))
+            .await
     })
 }
 

@@ -46,7 +46,11 @@ pub(super) async fn read(
     page: &PageToken,
     body: Body,
 ) -> Result<Form, Stop> {
-    let refused = || Stop::Problem(Problem::FormExpired { again: page.start() });
+    let refused = || {
+        Stop::Problem(Problem::FormExpired {
+            again: page.start(),
+        })
+    };
     let own = from_own_page(&visit.headers, &state.0.own_origin);
     let is_form = visit.headers.get(CONTENT_TYPE).is_some_and(is_urlencoded);
     if !own || !is_form {
@@ -58,7 +62,10 @@ pub(super) async fn read(
     };
     let [token, locale, institution] = fields(&bytes).ok_or_else(refused)?;
     let Some(cookie) = visit.cookie(state, page) else {
-        return Err(Problem::CookiesBlocked { again: page.start() }.into());
+        return Err(Problem::CookiesBlocked {
+            again: page.start(),
+        }
+        .into());
     };
     let token = token.filter(|token| form_token_fits(token, &cookie.secret));
     Ok(Form {
@@ -96,7 +103,10 @@ mod tests {
     #[test]
     fn a_field_that_stands_there_twice_spoils_the_form() {
         let [token, locale, institution] = fields(b"form_token=a%2Db&locale=de&x=1&x=2").unwrap();
-        assert_eq!((token.as_deref(), locale.as_deref()), (Some("a-b"), Some("de")));
+        assert_eq!(
+            (token.as_deref(), locale.as_deref()),
+            (Some("a-b"), Some("de"))
+        );
         assert_eq!(institution, None);
         assert!(fields(b"form_token=a&form_token=b").is_none());
         let many = |count: usize| "x=1&".repeat(count);
@@ -112,7 +122,11 @@ mod tests {
             ("text/plain", false),
             ("multipart/form-data; boundary=x", false),
         ] {
-            assert_eq!(is_urlencoded(&HeaderValue::from_static(text)), fits, "{text}");
+            assert_eq!(
+                is_urlencoded(&HeaderValue::from_static(text)),
+                fits,
+                "{text}"
+            );
         }
     }
 }

@@ -125,7 +125,9 @@ pub fn router(config: ConnectConfig) -> Router {
         .route("/connect/{page_token}/status", read(get(pages::status)))
         .route(
             "/connect/{page_token}/choose",
-            get(pages::choose).post(steps::choose).fallback(not_taken(method::READ_AND_POST)),
+            get(pages::choose)
+                .post(steps::choose)
+                .fallback(not_taken(method::READ_AND_POST)),
         )
         .route("/connect/{page_token}/continue", write(post(steps::go_on)))
         .route("/connect/{page_token}/cancel", write(post(steps::cancel)))
@@ -133,7 +135,10 @@ pub fn router(config: ConnectConfig) -> Router {
             "/callback/{registration}",
             get(callback::callback).fallback(not_taken(method::GET_ONLY)),
         )
-        .route("/v1/statements", post(uploads::receive).fallback(uploads::wrong_method))
+        .route(
+            "/v1/statements",
+            post(uploads::receive).fallback(uploads::wrong_method),
+        )
         .with_state(ConnectState::new(config))
 }
 

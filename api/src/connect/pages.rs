@@ -19,9 +19,7 @@ use super::token::{PageToken, form_token};
 use super::visit::Visit;
 use crate::web::cookie::{BindingSecret, FlowCookie, FlowId};
 use crate::web::i18n::Locale;
-use crate::web::pages::{
-    ChooseProblem, Page, Problem, Shell, Tenant, WORKING_HOLD_MS,
-};
+use crate::web::pages::{ChooseProblem, Page, Problem, Shell, Tenant, WORKING_HOLD_MS};
 use crate::web::{respond, view};
 
 /// How often a held answer looks whether something changed.
@@ -136,7 +134,12 @@ async fn look(
             if view.browser == Browser::Other {
                 return Err(Stop::OtherBrowser);
             }
-            let choice = Looked { page, view: &view, locale, wanted };
+            let choice = Looked {
+                page,
+                view: &view,
+                locale,
+                wanted,
+            };
             choice.show(state, visit, cookie).await
         }
         SessionState::Exchanging => waiting(page, &view, locale),
@@ -152,7 +155,10 @@ fn waiting(page: &PageToken, view: &SessionView, locale: Locale) -> Result<Respo
     if view.browser != Browser::Same {
         return Err(Stop::OtherBrowser);
     }
-    let institution = view.institution.as_ref().map_or("", |known| known.name.as_str());
+    let institution = view
+        .institution
+        .as_ref()
+        .map_or("", |known| known.name.as_str());
     let working = show::working(page, tenant_of(view)?, institution);
     Ok(shown(locale, true, &working))
 }
@@ -181,9 +187,8 @@ async fn over(
 
 pub(super) fn tenant_of(view: &SessionView) -> Result<Tenant, Stop> {
     let tenant = show::tenant(&view.tenant, view.test);
-    tenant.ok_or_else(|| {
-        Stop::Failed(fondaco_vault::VaultError::Invalid("the privacy address is no address"))
-    })
+    let broken = fondaco_vault::VaultError::Invalid("the privacy address is no address");
+    tenant.ok_or(Stop::Failed(broken))
 }
 
 /// A session with which the person may still go on.
@@ -239,7 +244,12 @@ impl Looked<'_> {
         let query = visit.param("q").unwrap_or_default();
         let problem = show::query_problem(&query);
         let found = match problem {
-            None => state.vault().search_institutions(self.page.as_str(), query.trim()).await?,
+            None => {
+                state
+                    .vault()
+                    .search_institutions(self.page.as_str(), query.trim())
+                    .await?
+            }
             Some(_) => Vec::new(),
         };
         let choice = show::choose(self.page, tenant_of(self.view)?, found, (query, problem));
@@ -257,7 +267,12 @@ pub(super) async fn choose_again(
     (secret, problem): (&BindingSecret, ChooseProblem),
 ) -> Result<Response, Stop> {
     let found = state.vault().search_institutions(page.as_str(), "").await?;
-    let choice = show::choose(page, tenant_of(view)?, found, (String::new(), Some(problem)));
+    let choice = show::choose(
+        page,
+        tenant_of(view)?,
+        found,
+        (String::new(), Some(problem)),
+    );
     let shell = Shell {
         locale,
         languages: false,
@@ -281,10 +296,16 @@ fn bind(
     cookie: Option<FlowCookie>,
 ) -> Bound {
     if let Some(cookie) = cookie {
-        return Bound { secret: cookie.secret, cookies: Vec::new() };
+        return Bound {
+            secret: cookie.secret,
+            cookies: Vec::new(),
+        };
     }
     let now = state.vault().effects().now();
-    let lives = view.expires_at.seconds_since(now).saturating_add(COOKIE_GRACE_SECONDS);
+    let lives = view
+        .expires_at
+        .seconds_since(now)
+        .saturating_add(COOKIE_GRACE_SECONDS);
     let cookie = FlowCookie {
         flow: flow_of(view),
         issued_at_s: u64::try_from(now.micros() / 1_000_000).unwrap_or(0),
@@ -292,7 +313,10 @@ fn bind(
     };
     let max_age_s = u32::try_from(lives).unwrap_or(0);
     let cookies = state.scheme().begin(&visit.headers, &cookie, max_age_s);
-    Bound { secret: cookie.secret, cookies }
+    Bound {
+        secret: cookie.secret,
+        cookies,
+    }
 }
 
 fn flow_of(view: &SessionView) -> FlowId {

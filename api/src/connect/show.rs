@@ -20,7 +20,9 @@ use crate::web::view;
 
 /// Who asks; none when the privacy address is no web address, which no tenant is made with.
 pub(super) fn tenant(details: &Details, test: bool) -> Option<Tenant> {
-    let privacy = Url::parse(&details.privacy_url).ok().and_then(LinkAddress::new)?;
+    let privacy = Url::parse(&details.privacy_url)
+        .ok()
+        .and_then(LinkAddress::new)?;
     Some(Tenant {
         name: Name::new(&details.display_name),
         privacy,
@@ -31,7 +33,11 @@ pub(super) fn tenant(details: &Details, test: bool) -> Option<Tenant> {
 
 fn day(date: Date) -> Option<Day> {
     let (year, month, number) = date.parts();
-    Day::new(u16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(number).ok()?)
+    Day::new(
+        u16::try_from(year).ok()?,
+        u8::try_from(month).ok()?,
+        u8::try_from(number).ok()?,
+    )
 }
 
 /// The choice of an institution.
@@ -47,7 +53,9 @@ pub(super) fn choose(
     Page::Choose(Choose {
         tenant,
         query,
-        matches: connectable.map(|choice| offered(choice.institution)).collect(),
+        matches: connectable
+            .map(|choice| offered(choice.institution))
+            .collect(),
         more,
         problem,
         search: page.choose(),
@@ -90,7 +98,10 @@ pub(super) fn review(
         institution: Name::new(&institution.name),
         country: institution.countries.first().cloned().unwrap_or_default(),
         shared: view.scopes.iter().map(shared).collect(),
-        duration: view.until.and_then(day).map_or(Duration::Open, Duration::Until),
+        duration: view
+            .until
+            .and_then(day)
+            .map_or(Duration::Open, Duration::Until),
         go: page.go_on(),
         cancel: page.cancel(),
         other_bank: other_bank.then(|| page.choose()),

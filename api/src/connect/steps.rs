@@ -69,12 +69,7 @@ pub(super) async fn cancel(
     take(&state, token, request, Step::Cancel).await
 }
 
-async fn take(
-    state: &ConnectState,
-    token: Token,
-    request: Request<Body>,
-    step: Step,
-) -> Response {
+async fn take(state: &ConnectState, token: Token, request: Request<Body>, step: Step) -> Response {
     let (visit, body) = Visit::of(request);
     let page = match state.admit(&visit, text_of(&token)) {
         Ok(page) => page,
@@ -99,15 +94,25 @@ async fn receive<'a>(
 ) -> Result<Sent<'a>, Stop> {
     let form = form::read(state, visit, page, body).await?;
     let secret = form.cookie.secret.expose();
-    let view = state.vault().session_view(page.as_str(), Some(secret)).await?;
+    let view = state
+        .vault()
+        .session_view(page.as_str(), Some(secret))
+        .await?;
     let wanted = form.locale.as_deref().or(view.locale.as_deref());
     let locale = Locale::negotiate(wanted, view.locale.as_deref(), &visit.headers);
-    Ok(Sent { state, visit, page, form, view, locale })
+    Ok(Sent {
+        state,
+        visit,
+        page,
+        form,
+        view,
+        locale,
+    })
 }
 
 impl Sent<'_> {
-    fn secret(&self) -> Option<&str> {
-        Some(self.form.cookie.secret.expose())
+    fn secret(&self) -> &str {
+        self.form.cookie.secret.expose()
     }
 
     async fn choose(self) -> Result<Response, Stop> {
@@ -116,7 +121,9 @@ impl Sent<'_> {
         let chosen = if wanted.is_empty() || wanted.len() > INSTITUTION_BYTES_MAX {
             Err(PageError::NotConnectable)
         } else {
-            vault.choose(self.page.as_str(), self.secret(), wanted).await
+            vault
+                .choose(self.page.as_str(), Some(self.secret()), wanted)
+                .await
         };
         match chosen {
             Ok(()) => Ok(to(&self.page.review().in_locale(&self.locale))),
@@ -144,12 +151,16 @@ impl Sent<'_> {
         let text = self.text_agreed(institution)?;
         let visitor = self.visit.visitor();
         let departure = Departure {
-            browser: self.secret(),
+            browser: Some(self.secret()),
             visitor: &visitor,
             text_shown_sha256: Some(text),
             locale: Some(self.locale.tag()),
         };
-        let left = self.state.vault().continue_to_bank(self.page.as_str(), &departure).await;
+        let left = self
+            .state
+            .vault()
+            .continue_to_bank(self.page.as_str(), &departure)
+            .await;
         match left {
             Ok(redirect) => self.handoff(institution, &redirect),
             Err(PageError::NotConnectable) => self.not_available().await,
@@ -175,7 +186,10 @@ impl Sent<'_> {
         if self.form.token == expected {
             return Ok(text);
         }
-        Err(Problem::FormExpired { again: self.page.start() }.into())
+        Err(Problem::FormExpired {
+            again: self.page.start(),
+        }
+        .into())
     }
 
     /// Leads on without a form: `form-action` would have to name each origin to which the bank
@@ -213,7 +227,11 @@ impl Sent<'_> {
     /// Ends the session and returns to the frontend at once: the page goes on by itself, and its
     /// link does the same where a browser does not.
     async fn cancel(self) -> Result<Response, Stop> {
-        let ended = self.state.vault().cancel(self.page.as_str(), self.secret()).await?;
+        let ended = self
+            .state
+            .vault()
+            .cancel(self.page.as_str(), Some(self.secret()))
+            .await?;
         let tenant = tenant_of(&self.view)?;
         let mut response = shown(self.locale, false, &show::ended(tenant, &ended));
         let refresh = HeaderValue::from_str(&format!("0; url={}", ended.return_url));

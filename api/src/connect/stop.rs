@@ -81,7 +81,9 @@ pub(super) fn answer(visit: &Visit, page: Option<&PageToken>, stop: Stop) -> Res
 /// A redirect to one of our own pages.
 pub(super) fn to(path_and_query: &str) -> Response {
     respond::see_other(
-        path_and_query.parse().expect("our own paths are visible ASCII"),
+        path_and_query
+            .parse()
+            .expect("our own paths are visible ASCII"),
     )
 }
 

@@ -89,11 +89,15 @@ pub(super) fn form_token(secret: &BindingSecret, shown: Option<&[u8; 32]>) -> St
 /// Whether a form token belongs to the cookie's secret, compared in constant time.
 pub(super) fn form_token_fits(token: &str, secret: &BindingSecret) -> bool {
     let own = token.split_once('.').map_or(token, |(own, _)| own);
-    BASE64URL.decode(own).is_ok_and(|sent| same_secret(&sent, &proof(secret)))
+    BASE64URL
+        .decode(own)
+        .is_ok_and(|sent| same_secret(&sent, &proof(secret)))
 }
 
 fn proof(secret: &BindingSecret) -> [u8; 32] {
-    let digest = Sha256::new().chain_update(FORM_LABEL).chain_update(secret.expose());
+    let digest = Sha256::new()
+        .chain_update(FORM_LABEL)
+        .chain_update(secret.expose());
     digest.finalize().into()
 }
 
@@ -141,13 +145,19 @@ mod tests {
     #[test]
     fn a_form_token_fits_its_own_secret_only() {
         let shown = [7; 32];
-        for token in [form_token(&secret('a'), None), form_token(&secret('a'), Some(&shown))] {
+        for token in [
+            form_token(&secret('a'), None),
+            form_token(&secret('a'), Some(&shown)),
+        ] {
             assert!(form_token_fits(&token, &secret('a')));
             assert!(!form_token_fits(&token, &secret('b')));
             assert!(!token.contains(secret('a').expose()));
         }
         assert!(!form_token_fits("", &secret('a')));
         assert!(!form_token_fits("%%", &secret('a')));
-        assert_ne!(form_token(&secret('a'), Some(&shown)), form_token(&secret('a'), Some(&[8; 32])));
+        assert_ne!(
+            form_token(&secret('a'), Some(&shown)),
+            form_token(&secret('a'), Some(&[8; 32]))
+        );
     }
 }

@@ -1,6 +1,11 @@
 //! `POST /v1/statements`: a statement file is received, sealed piece by piece, and waits for the
 //! mutation that imports it.
 
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "a refusal is much larger than a success"
+)]
+
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
@@ -10,9 +15,9 @@ use fondaco_model::Instant;
 use fondaco_model::ids::{DataKeyId, EndUserId, RawAnswerId, UploadId};
 use fondaco_model::provider::Resource;
 use fondaco_model::scope::KeyScope;
-use fondaco_store::repo::upload::{self, UploadRow};
 use fondaco_store::repo::end_user;
 use fondaco_store::repo::raw::NewRawAnswer;
+use fondaco_store::repo::upload::{self, UploadRow};
 use fondaco_store::{Db, StoreError, in_tx};
 use fondaco_vault::VaultError;
 use fondaco_vault::access::{Authenticated, CallerClass, check_end_user_ref};
@@ -70,10 +75,7 @@ pub(super) async fn wrong_method(request: Request<Body>) -> Response {
 }
 
 /// Receives a statement.
-pub(super) async fn receive(
-    State(state): State<ConnectState>,
-    request: Request<Body>,
-) -> Response {
+pub(super) async fn receive(State(state): State<ConnectState>, request: Request<Body>) -> Response {
     let (visit, body) = Visit::of(request);
     let mut pieces = body.into_data_stream();
     match take(&state, &visit, &mut pieces).await {
@@ -97,7 +99,12 @@ fn created(upload: &Upload) -> Response {
         "bytes": upload.bytes,
         "expiresAt": upload.expires_at,
     });
-    (StatusCode::CREATED, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    (
+        StatusCode::CREATED,
+        [(CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 async fn take(
@@ -113,10 +120,17 @@ async fn take(
     let person = person_of(&caller, visit)?;
     let permit = state.0.uploads.try_acquire();
     let _permit = permit.map_err(|_| {
-        refuse(Code::Unavailable, "Too many statements are being received; try again soon.")
+        refuse(
+            Code::Unavailable,
+            "Too many statements are being received; try again soon.",
+        )
     })?;
-    let person = known_person(state, &caller, person).await.map_err(|error| failed(visit, &error))?;
-    let writer = begin(state, &caller, person).await.map_err(|error| failed(visit, &error))?;
+    let person = known_person(state, &caller, person)
+        .await
+        .map_err(|error| failed(visit, &error))?;
+    let writer = begin(state, &caller, person)
+        .await
+        .map_err(|error| failed(visit, &error))?;
     write(state, visit, &writer, pieces).await?;
     let kept = keep(state, &caller, (person, writer)).await;
     kept.map_err(|error| failed(visit, &error))
@@ -140,7 +154,10 @@ fn check_content(headers: &HeaderMap, max: u64) -> Result<(), Refused> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let media = text(CONTENT_TYPE).unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default().trim();
-    if !MEDIA.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+    if !MEDIA
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+    {
         let message = "Send the file as application/xml, text/xml or application/octet-stream.";
         return Err(http(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
@@ -172,19 +189,24 @@ async fn authenticate(state: &ConnectState, visit: &Visit) -> Result<Authenticat
     };
     match caller.class {
         CallerClass::Server | CallerClass::Job if caller.may(KeyScope::ImportWrite) => Ok(caller),
-        CallerClass::Server | CallerClass::Job => {
-            Err(refuse(Code::Forbidden, "The key needs the scope import:write."))
-        }
-        CallerClass::Frontend => {
-            Err(refuse(Code::Forbidden, "Statements are uploaded with a server's key."))
-        }
+        CallerClass::Server | CallerClass::Job => Err(refuse(
+            Code::Forbidden,
+            "The key needs the scope import:write.",
+        )),
+        CallerClass::Frontend => Err(refuse(
+            Code::Forbidden,
+            "Statements are uploaded with a server's key.",
+        )),
     }
 }
 
 /// The reference of the person whose statement it is.
 fn person_of(caller: &Authenticated, visit: &Visit) -> Result<String, Refused> {
     debug_assert!(caller.end_user.is_none(), "frontend tokens were refused");
-    let header = visit.headers.get(END_USER).and_then(|value| value.to_str().ok());
+    let header = visit
+        .headers
+        .get(END_USER)
+        .and_then(|value| value.to_str().ok());
     let person = match (visit.param("endUser"), header) {
         (Some(query), None) => query,
         (None, Some(header)) => header.to_owned(),
@@ -195,9 +217,10 @@ fn person_of(caller: &Authenticated, visit: &Visit) -> Result<String, Refused> {
     };
     match check_end_user_ref(&person) {
         Ok(()) => Ok(person),
-        Err(_) => {
-            Err(refuse(Code::BadRequest, "An end user's reference has 1 to 255 characters."))
-        }
+        Err(_) => Err(refuse(
+            Code::BadRequest,
+            "An end user's reference has 1 to 255 characters.",
+        )),
     }
 }
 
@@ -252,7 +275,10 @@ async fn write(
         if bytes > max {
             return Err(too_large(max));
         }
-        writer.write(&piece).await.map_err(|error| failed(visit, &error))?;
+        writer
+            .write(&piece)
+            .await
+            .map_err(|error| failed(visit, &error))?;
     }
     if bytes == 0 {
         return Err(refuse(Code::BadRequest, "The file is empty."));
@@ -265,7 +291,10 @@ async fn next(pieces: &mut BodyDataStream) -> Result<Option<Bytes>, Refused> {
         Ok(None) => Ok(None),
         Ok(Some(Ok(piece))) => Ok(Some(piece)),
         Ok(Some(Err(_))) => Err(refuse(Code::BadRequest, "The body broke off.")),
-        Err(_) => Err(http(StatusCode::REQUEST_TIMEOUT, "The body did not arrive.")),
+        Err(_) => Err(http(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body did not arrive.",
+        )),
     }
 }
 
@@ -290,7 +319,11 @@ async fn keep(
         upload::insert(tx, &row).await?;
         Ok::<_, StoreError>(())
     })?;
-    Ok(Upload { id: row.id, bytes: written.content_bytes, expires_at: row.expires_at })
+    Ok(Upload {
+        id: row.id,
+        bytes: written.content_bytes,
+        expires_at: row.expires_at,
+    })
 }
 
 async fn drain(headers: &HeaderMap, mut pieces: BodyDataStream) {
@@ -324,7 +357,10 @@ mod tests {
     fn a_statement_comes_as_xml_or_bytes_without_encoding_and_within_the_limit() {
         let xml = ("content-type", "application/xml");
         assert_eq!(check(&[xml]), Ok(()));
-        assert_eq!(check(&[("content-type", "Text/XML; charset=utf-8")]), Ok(()));
+        assert_eq!(
+            check(&[("content-type", "Text/XML; charset=utf-8")]),
+            Ok(())
+        );
         assert_eq!(check(&[xml, ("content-length", "100")]), Ok(()));
         let media = Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         assert_eq!(check(&[]), media);

@@ -47,7 +47,9 @@ impl Visit {
     /// The first value of a parameter of the query.
     pub(super) fn param(&self, name: &str) -> Option<String> {
         let mut pairs = form_urlencoded::parse(self.query.as_bytes()).take(QUERY_PAIRS_MAX);
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        pairs
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     }
 
     /// The language: as the address wants it, then the session, then the browser.
@@ -63,7 +65,10 @@ impl Visit {
 
     /// The person as the server sees them. Forwarded headers are never read.
     pub(super) fn visitor(&self) -> Visitor {
-        let agent = self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let agent = self
+            .headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok());
         Visitor {
             ip: self.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             user_agent: agent.map(|text| text.chars().take(USER_AGENT_CHARS_MAX).collect()),

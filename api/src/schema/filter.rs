@@ -54,7 +54,8 @@ pub(crate) enum TransactionOrderField {
     Posted,
     /// When the record was made. A walk in this order sees every record once.
     Created,
-    /// When the record last changed. A walk in this order is a feed of changes.
+    /// When the record last changed. A walk in this order brings what changed since its last
+    /// cursor, of the records that still count.
     Changed,
 }
 

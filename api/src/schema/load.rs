@@ -218,6 +218,15 @@ mod tests {
         assert_eq!(*log.lock().unwrap(), [100]);
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_task_among_many_threads_batches_too() {
+        let log = Log::default();
+        let loader = doubler(&log);
+        let task = async move { try_join_all((0..200).map(|key| loader.load(key))).await };
+        assert_eq!(tokio::spawn(task).await.unwrap().unwrap().len(), 200);
+        assert_eq!(*log.lock().unwrap(), [200]);
+    }
+
     #[tokio::test]
     async fn a_second_level_is_a_second_fetch_however_many_parents_there_are() {
         let (first, second) = (Log::default(), Log::default());

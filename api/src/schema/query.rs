@@ -56,6 +56,10 @@ impl Query {
     }
 
     /// Institutions that can be linked, by name.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a connection's arguments are a fixed list"
+    )]
     async fn institutions(
         &self,
         cx: &Context<'_>,
@@ -142,6 +146,10 @@ impl Query {
     }
 
     /// Accounts, in the order of their making.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a connection's arguments are a fixed list"
+    )]
     async fn accounts(
         &self,
         cx: &Context<'_>,

@@ -40,7 +40,7 @@ const PAGES_STEP: usize = 250;
 const INSTITUTIONS_KEPT_MAX: u64 = 10_000;
 
 /// How long an institution's entry is kept; entries change with a release or a manifest.
-const INSTITUTIONS_KEPT_FOR: Duration = Duration::from_secs(60);
+const INSTITUTIONS_KEPT_FOR: Duration = Duration::from_mins(1);
 
 /// What all requests share: the vault with its store, and reference data.
 #[derive(Clone)]

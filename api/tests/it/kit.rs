@@ -54,6 +54,16 @@ pub(crate) struct Key {
     secret: Secret,
 }
 
+impl Key {
+    /// A bearer token from an answer.
+    pub(crate) fn of(secret: &str) -> Self {
+        Self {
+            id: ApiKeyId(uuid::Uuid::nil()),
+            secret: Secret::new(secret),
+        }
+    }
+}
+
 pub(crate) struct Got {
     pub(crate) status: StatusCode,
     pub(crate) text: String,
@@ -205,14 +215,6 @@ impl House {
         let made = self.vault.create_frontend_token(self.tenant, &new).await;
         let (secret, _, end_user) = made.unwrap();
         (Key { id: key.id, secret }, end_user)
-    }
-
-    /// A bearer token from an answer.
-    pub(crate) fn bearer(&self, secret: &str) -> Key {
-        Key {
-            id: ApiKeyId(uuid::Uuid::nil()),
-            secret: Secret::new(secret),
-        }
     }
 
     pub(crate) async fn query(&self, key: &Key, query: &str) -> Got {

@@ -1,5 +1,7 @@
 //! The whole way of a request on both engines: routes, guard, schema, vault, store.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 mod cursors;
 mod examples;
 mod kit;

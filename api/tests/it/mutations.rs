@@ -13,16 +13,19 @@ use crate::kit::{Got, House, Key, RETURN_URL, houses};
 use crate::seed::{person, reference_data};
 
 const START: &str = "mutation($input: StartLinkInput!) { startLink(input: $input) { url expiresAt \
-                     linkSession { id state outcome endUser { reference } } userErrors { code field \
+                     linkSession { id state outcome endUser { reference } } userErrors { code \
+                     field \
                      } } }";
-const REFRESH: &str = "mutation($input: RefreshLinkInput!) { refreshLink(input: $input) { link { id \
+const REFRESH: &str = "mutation($input: RefreshLinkInput!) { refreshLink(input: $input) { link { \
+id \
                        } userErrors { code field } } }";
 const DISCONNECT: &str = "mutation($input: DisconnectLinkInput!) { disconnectLink(input: $input) { \
                           link { disconnectedAt consent { state } consents { state reason } } \
                           userErrors { code field } } }";
 const IMPORT: &str = "mutation($input: ImportStatementInput!) { importStatement(input: $input) { \
                       importJob { id state fault } userErrors { code field } } }";
-const TOKEN: &str = "mutation($input: CreateFrontendTokenInput!) { createFrontendToken(input: $input) \
+const TOKEN: &str = "mutation($input: CreateFrontendTokenInput!) { createFrontendToken(input: \
+$input) \
                      { token expiresAt endUser { id reference } userErrors { code field } } }";
 
 async fn send(house: &House, key: &Key, query: &str, input: Value) -> Got {
@@ -137,7 +140,8 @@ async fn a_token_starts_links_of_its_own_person_and_redeems_nothing() {
             got.data()["startLink"]["userErrors"][0]["code"],
             "END_USER_FIXED"
         );
-        let redeem = "mutation { redeemLinkResult(input: {code: \"x\"}) { outcome userErrors { code \
+        let redeem = "mutation { redeemLinkResult(input: {code: \"x\"}) { outcome userErrors { \
+        code \
                       } } }";
         assert_eq!(house.query(&token, redeem).await.code(), "FORBIDDEN");
         let key = house.key().await;
@@ -253,7 +257,8 @@ async fn an_upload_is_imported_once_by_a_job_that_its_person_can_follow() {
                 "UPLOAD_UNKNOWN",
             ),
             ("accountId", json!(foreign), "ACCOUNT_UNKNOWN"),
-            ("endUserReference", Value::Null, "END_USER_REF_INVALID"),
+            ("endUserReference", json!("bob"), "END_USER_DIFFERS"),
+            ("endUserReference", json!("nobody"), "END_USER_DIFFERS"),
         ] {
             let got = send(&house, &key, IMPORT, input(name, value)).await;
             assert_eq!(got.data()["importStatement"]["userErrors"][0]["code"], code);
@@ -306,7 +311,7 @@ async fn a_frontend_token_is_no_more_than_its_key_and_works_at_once() {
         let got = send(&house, &key, TOKEN, input(json!(["accounts:read"]), 3_600)).await;
         let payload = &got.data()["createFrontendToken"];
         assert_eq!(payload["endUser"]["reference"], "ann");
-        let token = house.bearer(payload["token"].as_str().unwrap());
+        let token = Key::of(payload["token"].as_str().unwrap());
         let viewer = "{ viewer { scopes endUser { id } } }";
         let seen = house.query(&token, viewer).await;
         let expected =

@@ -63,7 +63,8 @@ async fn a_missing_scope_is_forbidden_field_by_field_and_the_rest_is_answered() 
             .key_with(house.tenant, KeyClass::Server, &reader)
             .await;
         let query = format!(
-            "{{ account(id: \"{account}\") {{ name transactions(first: 1) {{ nodes {{ id }} }} }} }}"
+            "{{ account(id: \"{account}\") {{ name \
+             transactions(first: 1) {{ nodes {{ id }} }} }} }}"
         );
         let got = house.query(&key, &query).await;
         assert_eq!(got.code(), "FORBIDDEN");
@@ -82,8 +83,10 @@ async fn a_token_sees_its_own_person_only() {
         person(&house, house.tenant, "bob", (20, 3, 3)).await;
         let (token, end_user) = house.token("ann", KeyScope::ALL).await;
         assert_eq!(end_user, ann.id);
-        let query = "{ viewer { keyClass endUser { reference } } accounts(first: 50) { nodes { id } } \
-                     links(first: 50) { nodes { id endUser { id } } } consents(first: 50) { nodes { \
+        let query = "{ viewer { keyClass endUser { reference } } accounts(first: 50) { nodes { \
+        id } } \
+                     links(first: 50) { nodes { id endUser { id } } } consents(first: 50) { \
+                     nodes { \
                      id } } transactions(first: 50) { nodes { account { id } } } }";
         let got = house.query(&token, query).await;
         let data = got.data();

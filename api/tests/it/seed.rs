@@ -247,6 +247,11 @@ async fn write_account(
         identifiers: vec![iban],
     };
     account::upsert(tx, &[row]).await.unwrap();
+    write_balances(tx, person, (id, seq), key).await;
+}
+
+async fn write_balances(tx: &mut Tx, person: &Person, (id, seq): (AccountId, i64), key: &DataKey) {
+    let day: Date = "2026-01-31".parse().unwrap();
     let balance = |kind: BalanceType, amount: &str| BalanceRow {
         id: BalanceId(Uuid::from_u128(
             id.0.as_u128() + kind.as_str().len() as u128 * 7,
@@ -267,7 +272,7 @@ async fn write_account(
         data_key_id: key.label().id,
         created_seq: seq,
         changed_seq: seq,
-        provenance: Some(provenance(number)),
+        provenance: Some(provenance(0)),
     };
     let mut available = balance(BalanceType::InterimAvailable, "90.00");
     available.id = BalanceId(Uuid::from_u128(id.0.as_u128() + 500));
@@ -348,7 +353,7 @@ fn row(person: &Person, account: AccountId, number: usize) -> TransactionRow {
     let start: Date = "2026-01-01".parse().unwrap();
     let day = start.plus_days(i32::try_from(number / 3).unwrap());
     let pending = number % 7 == 6;
-    let text = if number % 5 == 0 {
+    let text = if number.is_multiple_of(5) {
         format!("Rent {number}")
     } else {
         format!("Shop {number}")

@@ -8,7 +8,8 @@ const NESTED: &str = "{ accounts(first: 250) { nodes { id link { institution { n
                       reference } consent { state } consents { state } accounts(first: 2) { nodes \
                       { id } } } ledgerBalance { amount { amount } } availableBalance { amount { \
                       amount } } balances { type } transactions(first: 2) { nodes { account { name \
-                      } ... on BankTransaction { details { amount { amount } } references { value } \
+                      } ... on BankTransaction { details { amount { amount } } references { \
+                      value } \
                       remarks { rule } revisions { cause } } } } } } }";
 
 async fn count(house: &House, key: &Key, query: &str) -> u64 {
@@ -82,7 +83,8 @@ async fn a_list_of_a_level_is_one_statement() {
                 2,
             ),
             (
-                "{ links(first: 5) { nodes { consent { state } accounts(first: 5) { nodes { id } } } } }",
+                "{ links(first: 5) { nodes { consent { state } accounts(first: 5) { nodes { id } \
+                } } } }",
                 3,
             ),
         ] {

@@ -37,7 +37,7 @@ impl Currency {
         self.0.code()
     }
 
-    /// Digits after the decimal point of the currency's minor unit: 0 for JPY, 2 for EUR, 3 for KWD.
+    /// Digits after the decimal point of the minor unit: 0 for JPY, 2 for EUR, 3 for KWD.
     pub fn exponent(self) -> u8 {
         let exponent = self
             .0

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 /// A secret or a personal identifier in clear.
 ///
-/// Its `Debug` shows only that something is there. The value leaves through [`expose`](Self::expose)
-/// alone, so that each use can be found by its name.
+/// Its `Debug` shows only that something is there. The value leaves through
+/// [`expose`](Self::expose) alone, so that each use can be found by its name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 

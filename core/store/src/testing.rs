@@ -32,7 +32,7 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 pub struct TestDb {
     db: Db,
     config: StoreConfig,
-    _guard: Guard,
+    guard: Guard,
 }
 
 impl TestDb {
@@ -47,6 +47,26 @@ impl TestDb {
     /// How the database is reached, for a second `Db` on the same data.
     pub fn config(&self) -> &StoreConfig {
         &self.config
+    }
+
+    /// Another database with the same rows. PostgreSQL copies only what nobody uses, so whoever is
+    /// connected to this one loses the connection; SQLite's file has to be at rest.
+    pub async fn copy(&self) -> Self {
+        match (&self.config, &self.guard) {
+            (StoreConfig::Sqlite(from), _) => {
+                let (config, guard) = fresh_file();
+                std::fs::copy(&from.path, &config.path).expect("a database at rest can be copied");
+                open(StoreConfig::Sqlite(config), guard).await
+            }
+            (StoreConfig::Postgres(_), Guard::Database { admin, name }) => {
+                let mut conn = connect(admin, None).await;
+                disconnect_all(&mut conn, name).await;
+                copy_of(&mut conn, admin, name).await
+            }
+            (StoreConfig::Postgres(_), Guard::Folder(_)) => {
+                unreachable!("a folder holds no PostgreSQL database")
+            }
+        }
     }
 }
 
@@ -120,16 +140,22 @@ fn fresh_name() -> String {
 
 /// A fresh SQLite database in a folder of its own.
 pub async fn sqlite() -> TestDb {
-    let folder = std::env::temp_dir().join(fresh_name());
-    std::fs::create_dir_all(&folder).expect("the temporary folder takes a folder");
-    let config = StoreConfig::Sqlite(SqliteConfig {
-        path: folder.join("fondaco.db"),
-        readers: 4,
-    });
+    let (file, guard) = fresh_file();
+    let config = StoreConfig::Sqlite(file);
     migrate::migrate(&config, MIGRATED_AT)
         .await
         .expect("an empty file can be migrated");
-    open(config, Guard::Folder(folder)).await
+    open(config, guard).await
+}
+
+fn fresh_file() -> (SqliteConfig, Guard) {
+    let folder = std::env::temp_dir().join(fresh_name());
+    std::fs::create_dir_all(&folder).expect("the temporary folder takes a folder");
+    let config = SqliteConfig {
+        path: folder.join("fondaco.db"),
+        readers: 4,
+    };
+    (config, Guard::Folder(folder))
 }
 
 /// A fresh PostgreSQL database, or none where no server was named.
@@ -142,10 +168,14 @@ pub async fn postgres_or_none() -> Option<TestDb> {
 
 async fn postgres(admin: &str) -> TestDb {
     let template = template(admin).await;
-    let name = fresh_name();
     let mut conn = connect(admin, None).await;
+    copy_of(&mut conn, admin, &template).await
+}
+
+async fn copy_of(conn: &mut PgConnection, admin: &str, template: &str) -> TestDb {
+    let name = fresh_name();
     run(
-        &mut conn,
+        conn,
         format!("create database \"{name}\" template \"{template}\""),
     )
     .await;
@@ -156,13 +186,21 @@ async fn postgres(admin: &str) -> TestDb {
     open(postgres_config(admin, &name), guard).await
 }
 
+/// Ends every connection to a database, and waits until it is gone.
+async fn disconnect_all(conn: &mut PgConnection, name: &str) {
+    sqlx::query(
+        "select pg_terminate_backend(pid, 10000) from pg_stat_activity \
+         where datname = $1 and pid <> pg_backend_pid()",
+    )
+    .bind(name)
+    .execute(conn)
+    .await
+    .expect("a superuser may end connections");
+}
+
 async fn open(config: StoreConfig, guard: Guard) -> TestDb {
     let db = Db::open(&config).await.expect("a migrated database opens");
-    TestDb {
-        db,
-        config,
-        _guard: guard,
-    }
+    TestDb { db, config, guard }
 }
 
 /// The name of a migrated template, made by whichever test comes first. The name carries the

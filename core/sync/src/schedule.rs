@@ -93,7 +93,8 @@ fn below(effects: &Effects, bound: i64) -> i64 {
     i64::try_from(effects.below(bound)).unwrap_or(0)
 }
 
-/// Enqueues the reading of a link at an instant, unless it is disconnected, and a refresh before it where the grant will have
+/// Enqueues the reading of a link at an instant, unless it is disconnected, and a refresh before it
+/// where the grant will have
 /// run out by then.
 ///
 /// # Errors

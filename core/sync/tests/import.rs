@@ -1,5 +1,7 @@
 //! Import of statement files through the real vault and store, on both engines.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -316,7 +318,7 @@ async fn a_bad_entry_is_quarantined_with_its_original_and_the_rest_is_imported()
             .await
             .unwrap();
         assert_eq!(
-            opened[0].as_ref().map(|text| text.expose()),
+            opened[0].as_ref().map(fondaco_model::Secret::expose),
             Some("1500,00")
         );
     }

@@ -92,10 +92,15 @@ impl Bank {
             pass(Arc::clone(&self.gate.0)).await;
         }
         let code = form_urlencoded::parse(form).find(|(name, _)| name == "code");
-        let code = code.map(|(_, value)| value.into_owned()).unwrap_or_default();
+        let code = code
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default();
         self.exchanges.fetch_add(1, Ordering::SeqCst);
         if !self.codes.lock().unwrap().insert(code.clone()) {
-            return answer(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_grant" }));
+            return answer(
+                StatusCode::BAD_REQUEST,
+                &json!({ "error": "invalid_grant" }),
+            );
         }
         let tokens = json!({
             "access_token": format!("access-{code}"),

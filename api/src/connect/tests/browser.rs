@@ -25,7 +25,9 @@ pub(super) struct Got {
 
 impl Got {
     pub(super) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The `h1` of the page.
@@ -82,10 +84,15 @@ impl Browser {
     }
 
     pub(super) async fn send(&mut self, mut request: Request<Body>) -> Got {
-        let jar: Vec<String> =
-            self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let jar: Vec<String> = self
+            .jar
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         if !jar.is_empty() {
-            request.headers_mut().insert(COOKIE, jar.join("; ").parse().unwrap());
+            request
+                .headers_mut()
+                .insert(COOKIE, jar.join("; ").parse().unwrap());
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let response = self.app.clone().oneshot(request).await.unwrap();
@@ -104,7 +111,10 @@ impl Browser {
     fn keep(&mut self, cookie: &str) {
         let (pair, attributes) = cookie.split_once(';').unwrap();
         let (name, value) = pair.split_once('=').unwrap();
-        assert!(attributes.contains("HttpOnly") && attributes.contains("SameSite=Lax"), "{cookie}");
+        assert!(
+            attributes.contains("HttpOnly") && attributes.contains("SameSite=Lax"),
+            "{cookie}"
+        );
         if attributes.contains("Max-Age=0") {
             self.jar.remove(name);
         } else {
@@ -115,7 +125,11 @@ impl Browser {
     /// One request without a body; a whole address loses its origin.
     pub(super) async fn once(&mut self, method: Method, address: &str) -> Got {
         let path = address.strip_prefix(super::town::ORIGIN).unwrap_or(address);
-        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .unwrap();
         self.send(request).await
     }
 
@@ -139,7 +153,12 @@ impl Browser {
 
     /// A form as a page of ours sends it.
     pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Got {
-        self.post_with(path, fields, &[("sec-fetch-site", "same-origin"), ("origin", "null")]).await
+        self.post_with(
+            path,
+            fields,
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+        )
+        .await
     }
 
     /// A form with headers of the caller's choice.
@@ -184,7 +203,10 @@ pub(super) fn allow(authorize: &Url, code: &str) -> String {
 
 /// The callback of a person who declines.
 pub(super) fn deny(authorize: &Url) -> String {
-    answer(authorize, &[("error", "access_denied"), ("iss", &issuer(authorize))])
+    answer(
+        authorize,
+        &[("error", "access_denied"), ("iss", &issuer(authorize))],
+    )
 }
 
 fn issuer(authorize: &Url) -> String {
@@ -198,6 +220,8 @@ pub(super) fn answer(authorize: &Url, pairs: &[(&str, &str)]) -> String {
         found.map(|(_, value)| value.into_owned()).unwrap()
     };
     let mut url = Url::parse(&given("redirect_uri")).unwrap();
-    url.query_pairs_mut().append_pair("state", &given("state")).extend_pairs(pairs);
+    url.query_pairs_mut()
+        .append_pair("state", &given("state"))
+        .extend_pairs(pairs);
     url.to_string()
 }

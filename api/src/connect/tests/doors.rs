@@ -39,7 +39,9 @@ async fn a_callback_that_is_only_looked_at_stays_unused() {
         assert_eq!(head.status, StatusCode::METHOD_NOT_ALLOWED);
         let path = callback.strip_prefix(ORIGIN).unwrap();
         let request = http::Request::get(path).header("sec-purpose", "prefetch;prerender");
-        let early = browser.send(request.body(axum::body::Body::empty()).unwrap()).await;
+        let early = browser
+            .send(request.body(axum::body::Body::empty()).unwrap())
+            .await;
         assert_eq!(early.status, StatusCode::NOT_FOUND);
         assert_eq!(town.bank.exchanges(), 0);
         let result = browser.open(&callback).await;
@@ -56,13 +58,18 @@ async fn a_form_from_another_origin_is_refused() {
         let fields = [("form_token", token.as_str()), ("locale", "en")];
         let before = town.happened().await;
         for headers in [
-            [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+            [
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://evil.example"),
+            ],
             [("sec-fetch-site", "same-site"), ("origin", "null")],
             [("sec-fetch-site", "none"), ("origin", ORIGIN)],
             [("x-none", "1"), ("origin", "https://evil.example")],
         ] {
             for step in ["choose", "continue", "cancel"] {
-                let got = browser.post_with(&format!("{link}/{step}"), &fields, &headers).await;
+                let got = browser
+                    .post_with(&format!("{link}/{step}"), &fields, &headers)
+                    .await;
                 assert_eq!(got.status, StatusCode::FORBIDDEN, "{step} {headers:?}");
             }
         }
@@ -70,7 +77,9 @@ async fn a_form_from_another_origin_is_refused() {
         assert_eq!(town.bank.consents(), 0);
         // An older browser says only where the form comes from.
         let headers = [("origin", ORIGIN)];
-        let got = browser.post_with(&format!("{link}/continue"), &fields, &headers).await;
+        let got = browser
+            .post_with(&format!("{link}/continue"), &fields, &headers)
+            .await;
         assert_eq!(got.status, StatusCode::OK, "{}", got.text);
     }
 }
@@ -82,7 +91,10 @@ async fn a_form_needs_the_token_of_its_own_cookie_and_of_the_text_that_was_shown
         let mut browser = town.browser();
         let own = browser.open(&link).await.form_token();
         let foreign = browser.open(&other).await.form_token();
-        let german = browser.open(&format!("{link}?locale=de")).await.form_token();
+        let german = browser
+            .open(&format!("{link}?locale=de"))
+            .await
+            .form_token();
         let without_text = own.split('.').next().unwrap().to_owned();
         for (token, locale) in [
             ("", "en"),
@@ -122,7 +134,10 @@ async fn the_text_that_the_person_agreed_to_is_recorded_and_a_changed_one_is_rea
             privacy_url: "https://app.example/privacy".to_owned(),
             support_contact: "help@app.example".to_owned(),
         };
-        town.vault.update_tenant(town.tenant, &details).await.unwrap();
+        town.vault
+            .update_tenant(town.tenant, &details)
+            .await
+            .unwrap();
         let got = browser.go_on(&link, &review).await;
         assert_eq!(got.status, StatusCode::FORBIDDEN, "{}", got.text);
         assert_eq!(town.bank.consents(), 0);
@@ -192,11 +207,18 @@ async fn wrong_methods_are_refused_with_the_right_ones() {
             (Method::POST, "/review", "GET, HEAD"),
         ] {
             let got = browser.once(method.clone(), &format!("{link}{tail}")).await;
-            assert_eq!(got.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {tail}");
+            assert_eq!(
+                got.status,
+                StatusCode::METHOD_NOT_ALLOWED,
+                "{method} {tail}"
+            );
             assert_eq!(got.header(ALLOW.as_str()), allow, "{method} {tail}");
         }
         let got = browser.once(Method::POST, "/callback/x").await;
-        assert_eq!((got.status, got.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET"));
+        assert_eq!(
+            (got.status, got.header("allow")),
+            (StatusCode::METHOD_NOT_ALLOWED, "GET")
+        );
     }
 }
 
@@ -218,7 +240,10 @@ async fn every_page_has_a_strict_policy_and_leads_nowhere_by_itself() {
         assert!(departed.headers.get(LOCATION).is_none());
         let asset = crate::web::assets::style().href();
         assert_eq!(browser.get(&asset).await.status, StatusCode::OK);
-        assert_eq!(browser.get("/connect/assets/connect-0.css").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            browser.get("/connect/assets/connect-0.css").await.status,
+            StatusCode::NOT_FOUND
+        );
     }
 }
 

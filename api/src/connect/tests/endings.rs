@@ -37,7 +37,12 @@ async fn a_person_who_comes_back_too_late_sees_that_and_exchanges_nothing() {
         assert!(got.heading().contains("expired"), "{}", got.text);
         assert_eq!(town.bank.exchanges(), 0);
         let code = got.code().unwrap();
-        let redeemed = town.vault.redeem(town.tenant, &code).await.unwrap().unwrap();
+        let redeemed = town
+            .vault
+            .redeem(town.tenant, &code)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(redeemed.outcome.as_str(), "EXPIRED");
     }
 }
@@ -50,7 +55,11 @@ async fn a_used_page_tells_a_stranger_that_it_is_used_and_no_more() {
         let bank = browser.depart(&link).await;
         browser.open(&allow(&bank, "one")).await;
         let seen = town.browser().open(&link).await;
-        assert!(seen.heading().contains("already been used"), "{}", seen.text);
+        assert!(
+            seen.heading().contains("already been used"),
+            "{}",
+            seen.text
+        );
         assert_eq!(seen.code(), None);
     }
 }
@@ -74,7 +83,11 @@ async fn unknown_and_malformed_addresses_look_the_same() {
         ];
         for address in others {
             let got = browser.get(&address).await;
-            assert_eq!((got.status, &got.text), (unknown.status, &unknown.text), "{address}");
+            assert_eq!(
+                (got.status, &got.text),
+                (unknown.status, &unknown.text),
+                "{address}"
+            );
             assert!(got.headers.get("set-cookie").is_none());
         }
         for step in ["choose", "continue", "cancel"] {

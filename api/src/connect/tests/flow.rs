@@ -21,17 +21,35 @@ async fn a_person_allows_and_returns_with_a_result_code_that_works_once() {
         assert!(review.heading().contains("Acme Books"), "{}", review.text);
         assert!(review.text.contains("https://app.example/privacy"));
         let bank = browser.depart(&link).await;
-        assert!(bank.query_pairs().any(|pair| pair == ("code_challenge_method".into(), "S256".into())));
+        assert!(
+            bank.query_pairs()
+                .any(|pair| pair == ("code_challenge_method".into(), "S256".into()))
+        );
         let got = browser.get(&allow(&bank, "one")).await;
         assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
         let result = browser.open(&allow(&bank, "one")).await;
         assert!(result.heading().contains("connected"), "{}", result.text);
         let code = result.code().unwrap();
-        assert!(result.back().as_str().starts_with(RETURN_URL), "{}", result.back());
-        let redeemed = town.vault.redeem(town.tenant, &code).await.unwrap().unwrap();
+        assert!(
+            result.back().as_str().starts_with(RETURN_URL),
+            "{}",
+            result.back()
+        );
+        let redeemed = town
+            .vault
+            .redeem(town.tenant, &code)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(redeemed.outcome.as_str(), "SUCCEEDED");
         assert_eq!(redeemed.end_user_ref.as_deref(), Some("ann"));
-        assert!(town.vault.redeem(town.tenant, &code).await.unwrap().is_none());
+        assert!(
+            town.vault
+                .redeem(town.tenant, &code)
+                .await
+                .unwrap()
+                .is_none()
+        );
         assert_eq!((town.bank.consents(), town.bank.exchanges()), (1, 1));
     }
 }
@@ -64,7 +82,12 @@ async fn a_person_who_declines_sees_it_and_returns_with_a_code_that_says_so() {
         let result = browser.open(&deny(&bank)).await;
         assert!(result.heading().contains("not granted"), "{}", result.text);
         let code = result.code().unwrap();
-        let redeemed = town.vault.redeem(town.tenant, &code).await.unwrap().unwrap();
+        let redeemed = town
+            .vault
+            .redeem(town.tenant, &code)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(redeemed.outcome.as_str(), "DENIED");
         assert_eq!(town.bank.exchanges(), 0);
         // The denial came first: a code that follows is not exchanged.
@@ -87,13 +110,23 @@ async fn a_person_who_cancels_returns_to_the_frontend_at_once_with_a_code() {
         assert!(got.heading().contains("abgebrochen"), "{}", got.text);
         let refresh = got.header("refresh").strip_prefix("0; url=").unwrap();
         assert_eq!(Url::parse(refresh).unwrap(), got.back());
-        let redeemed = town.vault.redeem(town.tenant, &got.code().unwrap()).await.unwrap().unwrap();
+        let redeemed = town
+            .vault
+            .redeem(town.tenant, &got.code().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(redeemed.outcome.as_str(), "CANCELLED");
         // Once more, as a double click does it: the same end, no second one.
         let again = browser.post(&format!("{link}/cancel"), &fields).await;
         assert_eq!(again.code(), got.code());
         let ends = town.happened().await;
-        assert_eq!(ends.iter().filter(|kind| *kind == "link_session.ended").count(), 1);
+        assert_eq!(
+            ends.iter()
+                .filter(|kind| *kind == "link_session.ended")
+                .count(),
+            1
+        );
         assert_eq!(town.bank.consents(), 0);
     }
 }
@@ -104,15 +137,34 @@ async fn a_person_chooses_a_bank_and_may_choose_again_until_it_is_told() {
         let link = town.link_to(None).await;
         let mut browser = town.browser();
         let choice = browser.open(&link).await;
-        assert!(choice.heading().starts_with("Which bank"), "{}", choice.text);
-        assert!(choice.text.contains(&format!("value=\"{}\"", town.institution)));
-        let found = browser.open(&format!("{link}/choose?q=nothing+like+it")).await;
-        assert!(!found.text.contains(&format!("value=\"{}\"", town.institution)));
+        assert!(
+            choice.heading().starts_with("Which bank"),
+            "{}",
+            choice.text
+        );
+        assert!(
+            choice
+                .text
+                .contains(&format!("value=\"{}\"", town.institution))
+        );
+        let found = browser
+            .open(&format!("{link}/choose?q=nothing+like+it"))
+            .await;
+        assert!(
+            !found
+                .text
+                .contains(&format!("value=\"{}\"", town.institution))
+        );
         let token = choice.form_token();
-        let chosen = [("form_token", token.as_str()), ("institution", town.institution.as_str())];
+        let chosen = [
+            ("form_token", token.as_str()),
+            ("institution", town.institution.as_str()),
+        ];
         let got = browser.post(&format!("{link}/choose"), &chosen).await;
         assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
-        let review = browser.open(&got.header(LOCATION.as_str()).to_owned()).await;
+        let review = browser
+            .open(&got.header(LOCATION.as_str()).to_owned())
+            .await;
         assert!(review.text.contains("/choose?locale=en"), "{}", review.text);
         let again = browser.open(&format!("{link}/choose")).await;
         assert!(again.heading().starts_with("Which bank"));
@@ -153,11 +205,21 @@ async fn a_slow_exchange_shows_a_waiting_page_that_asks_until_it_is_done() {
         town.patience.open(1);
         let got = browser.get(&allow(&bank, "slow")).await;
         let path = link.strip_prefix(ORIGIN).unwrap();
-        assert_eq!(got.header(LOCATION.as_str()), format!("{path}/status"), "{}", got.text);
-        town.patience.open(usize::try_from(WORKING_HOLD_MS / 500).unwrap());
+        assert_eq!(
+            got.header(LOCATION.as_str()),
+            format!("{path}/status"),
+            "{}",
+            got.text
+        );
+        town.patience
+            .open(usize::try_from(WORKING_HOLD_MS / 500).unwrap());
         let waiting = browser.get(&format!("{link}/status")).await;
         assert!(waiting.heading().contains("moment"), "{}", waiting.text);
-        assert!(waiting.text.contains(&format!("content=\"0; url={path}/status?locale=en\"")));
+        assert!(
+            waiting
+                .text
+                .contains(&format!("content=\"0; url={path}/status?locale=en\""))
+        );
         // A look at the page itself waits too; a reloaded callback begins no second exchange.
         assert!(browser.open(&link).await.heading().contains("moment"));
         let reloaded = browser.get(&allow(&bank, "slow")).await;
@@ -175,7 +237,8 @@ async fn finish(
     link: &str,
 ) -> super::browser::Got {
     for _ in 0..LOOKS {
-        town.patience.open(usize::try_from(WORKING_HOLD_MS / 500).unwrap());
+        town.patience
+            .open(usize::try_from(WORKING_HOLD_MS / 500).unwrap());
         let got = browser.open(&format!("{link}/status")).await;
         if !got.heading().contains("moment") {
             return got;
@@ -208,6 +271,12 @@ async fn the_language_follows_the_address_then_the_session_then_the_browser() {
         let mut browser = town.browser();
         let german = browser.open(&format!("{link}?locale=de")).await;
         assert!(german.text.contains("<html lang=\"de\">"));
-        assert!(browser.open(&link).await.text.contains("<html lang=\"en\">"));
+        assert!(
+            browser
+                .open(&link)
+                .await
+                .text
+                .contains("<html lang=\"en\">")
+        );
     }
 }

@@ -78,7 +78,9 @@ fn ring(digit: char) -> Arc<KeyRing> {
 
 fn oauth_bank() -> Manifest {
     let mut institutions = registry::institutions().unwrap().into_iter();
-    institutions.find(|entry| entry.auth.scheme == AuthScheme::Oauth2).unwrap()
+    institutions
+        .find(|entry| entry.auth.scheme == AuthScheme::Oauth2)
+        .unwrap()
 }
 
 impl Town {
@@ -87,7 +89,9 @@ impl Town {
         let effects = Effects::new(clock.clone(), Arc::new(SystemEntropy));
         let catalogue = Arc::new(Catalogue::new(registry::institutions().unwrap()));
         let entries = catalogue.institutions();
-        in_tx!(db, OPERATOR, |tx| institution::sync(tx, &entries, NOW).await).unwrap();
+        in_tx!(db, OPERATOR, |tx| institution::sync(tx, &entries, NOW)
+            .await)
+        .unwrap();
         let bank = Arc::new(Bank::default());
         let keys = Keys::new(db.clone(), effects.clone(), ring('a'), Some(ring('b')));
         let public_url = Url::parse(ORIGIN).unwrap();
@@ -114,7 +118,16 @@ impl Town {
         let tenant = tenant(&vault, "Acme Books").await;
         let institution = oauth_bank().id;
         register(&vault, &institution).await;
-        Self { db, vault, app, bank, clock, tenant, institution, patience }
+        Self {
+            db,
+            vault,
+            app,
+            bank,
+            clock,
+            tenant,
+            institution,
+            patience,
+        }
     }
 
     pub(super) fn browser(&self) -> Browser {
@@ -151,7 +164,11 @@ impl Town {
 
     pub(super) async fn api_key(&self, scopes: &[KeyScope]) -> String {
         let kind = (KeyClass::Server, scopes);
-        let (_, secret) = self.vault.create_api_key(self.tenant, "test", kind).await.unwrap();
+        let (_, secret) = self
+            .vault
+            .create_api_key(self.tenant, "test", kind)
+            .await
+            .unwrap();
         secret.expose().to_owned()
     }
 }
@@ -180,4 +197,3 @@ async fn register(vault: &Vault, institution: &str) {
     };
     vault.add_registration(&new).await.unwrap();
 }
-

@@ -28,7 +28,10 @@ async fn send(town: &Town, key: &str, address: &str, body: Body) -> Got {
 
 fn code(got: &Got) -> String {
     let json: Value = serde_json::from_str(&got.text).unwrap();
-    json["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
+    json["errors"][0]["extensions"]["code"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A body of so many bytes in pieces, whose length is not announced.
@@ -46,7 +49,13 @@ fn pieces(bytes: u64) -> Body {
 async fn a_statement_is_kept_for_its_person_and_read_back_byte_by_byte() {
     for town in towns().await {
         let key = town.api_key(&[KeyScope::ImportWrite]).await;
-        let got = send(&town, &key, "/v1/statements?endUser=b%C3%B6rse", pieces(2_500_000)).await;
+        let got = send(
+            &town,
+            &key,
+            "/v1/statements?endUser=b%C3%B6rse",
+            pieces(2_500_000),
+        )
+        .await;
         assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
         let json: Value = serde_json::from_str(&got.text).unwrap();
         assert_eq!(json["bytes"], 2_500_000);
@@ -58,7 +67,10 @@ async fn a_statement_is_kept_for_its_person_and_read_back_byte_by_byte() {
         drop(read);
         let now: Instant = town.vault.effects().now();
         assert_eq!(row.expires_at, now.plus_seconds(UPLOAD_SECONDS));
-        let reader = town.vault.raw_reader(town.tenant, (Scope::Tenant, row.raw_answer_id)).await;
+        let reader = town
+            .vault
+            .raw_reader(town.tenant, (Scope::Tenant, row.raw_answer_id))
+            .await;
         let mut reader = reader.unwrap();
         let read_back = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
@@ -81,7 +93,10 @@ async fn a_statement_at_the_limit_is_taken_and_one_above_it_is_not() {
         assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", got.text);
         assert_eq!(code(&got), "QUERY_TOO_LARGE");
         let got = send(&town, &key, address, Body::empty()).await;
-        assert_eq!((got.status, code(&got).as_str()), (StatusCode::BAD_REQUEST, "BAD_REQUEST"));
+        assert_eq!(
+            (got.status, code(&got).as_str()),
+            (StatusCode::BAD_REQUEST, "BAD_REQUEST")
+        );
     }
 }
 
@@ -106,7 +121,10 @@ async fn an_upload_needs_a_servers_key_with_the_scope() {
         let address = "/v1/statements?endUser=ann";
         let body = || Body::from("<Document/>");
         let got = send(&town, &reader, address, body()).await;
-        assert_eq!((got.status, code(&got).as_str()), (StatusCode::FORBIDDEN, "FORBIDDEN"));
+        assert_eq!(
+            (got.status, code(&got).as_str()),
+            (StatusCode::FORBIDDEN, "FORBIDDEN")
+        );
         for wrong in ["", "fdk_test_nobody", "x"] {
             let got = send(&town, wrong, address, body()).await;
             assert_eq!(got.status, StatusCode::UNAUTHORIZED, "{wrong}");
@@ -115,24 +133,38 @@ async fn an_upload_needs_a_servers_key_with_the_scope() {
         let key = town.api_key(&[KeyScope::ImportWrite]).await;
         let token = frontend_token(&town).await;
         let got = send(&town, &token, address, body()).await;
-        assert_eq!((got.status, code(&got).as_str()), (StatusCode::FORBIDDEN, "FORBIDDEN"));
+        assert_eq!(
+            (got.status, code(&got).as_str()),
+            (StatusCode::FORBIDDEN, "FORBIDDEN")
+        );
         for (person, status) in [
             ("/v1/statements", StatusCode::BAD_REQUEST),
             ("/v1/statements?endUser=", StatusCode::BAD_REQUEST),
             ("/v1/statements?endUser=a%00b", StatusCode::BAD_REQUEST),
             ("/v1/statements?endUser=ann", StatusCode::CREATED),
         ] {
-            assert_eq!(send(&town, &key, person, body()).await.status, status, "{person}");
+            assert_eq!(
+                send(&town, &key, person, body()).await.status,
+                status,
+                "{person}"
+            );
         }
         let got = town.browser().once(Method::GET, "/v1/statements").await;
-        assert_eq!((got.status, got.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
+        assert_eq!(
+            (got.status, got.header("allow")),
+            (StatusCode::METHOD_NOT_ALLOWED, "POST")
+        );
     }
 }
 
 async fn frontend_token(town: &Town) -> String {
     use fondaco_store::repo::api_key::KeyClass;
     let kind = (KeyClass::Server, [KeyScope::ImportWrite].as_slice());
-    let (key, _) = town.vault.create_api_key(town.tenant, "server", kind).await.unwrap();
+    let (key, _) = town
+        .vault
+        .create_api_key(town.tenant, "server", kind)
+        .await
+        .unwrap();
     let new = fondaco_vault::access::NewFrontendToken {
         api_key: key.id,
         held: &[KeyScope::ImportWrite],
@@ -140,7 +172,11 @@ async fn frontend_token(town: &Town) -> String {
         scopes: &[KeyScope::ImportWrite],
         ttl_seconds: 60,
     };
-    let (secret, _, _) = town.vault.create_frontend_token(town.tenant, &new).await.unwrap();
+    let (secret, _, _) = town
+        .vault
+        .create_frontend_token(town.tenant, &new)
+        .await
+        .unwrap();
     secret.expose().to_owned()
 }
 

@@ -52,10 +52,18 @@ async fn a_double_click_makes_one_consent_and_either_answer_completes_it_once() 
         let review = browser.open(&link).await;
         let (mut left, mut right) = (browser.clone(), browser.clone());
         let (one, two) = tokio::join!(left.go_on(&link, &review), right.go_on(&link, &review));
-        assert_eq!((one.status, two.status), (StatusCode::OK, StatusCode::OK), "{}", one.text);
+        assert_eq!(
+            (one.status, two.status),
+            (StatusCode::OK, StatusCode::OK),
+            "{}",
+            one.text
+        );
         let (one, two) = (one.refresh(), two.refresh());
         let created = |kinds: &[String]| {
-            kinds.iter().filter(|kind| *kind == "consent.created").count()
+            kinds
+                .iter()
+                .filter(|kind| *kind == "consent.created")
+                .count()
         };
         assert_eq!(created(&town.happened().await), 1);
         let (first, second) = (allow(&one, "one"), allow(&two, "two"));
@@ -119,7 +127,10 @@ async fn a_callback_in_another_browser_exchanges_nothing_and_the_first_goes_on()
             let got = other.open(&callback).await;
             assert_eq!(got.status, StatusCode::FORBIDDEN, "{}", got.text);
             assert!(got.heading().contains("where you started"), "{}", got.text);
-            assert!(!got.text.contains("?locale="), "the address must not be repeated");
+            assert!(
+                !got.text.contains("?locale="),
+                "the address must not be repeated"
+            );
         }
         assert_eq!(town.bank.exchanges(), 0);
         assert_eq!(town.happened().await, between);
@@ -128,7 +139,11 @@ async fn a_callback_in_another_browser_exchanges_nothing_and_the_first_goes_on()
         assert!(result.heading().contains("connected"), "{}", result.text);
         // Now the other browser learns that it is used, and no code.
         let late = bare.open(&callback).await;
-        assert!(late.heading().contains("already been used"), "{}", late.text);
+        assert!(
+            late.heading().contains("already been used"),
+            "{}",
+            late.text
+        );
         assert_eq!(late.code(), None);
         assert_eq!(town.bank.exchanges(), 1);
     }
@@ -164,9 +179,17 @@ async fn two_tabs_finish_in_the_other_order_each_with_its_own_cookie() {
         let bank_two = browser.depart(&two).await;
         assert_eq!(browser.jar.len(), 2);
         let result_two = browser.open(&deny(&bank_two)).await;
-        assert!(result_two.heading().contains("not granted"), "{}", result_two.text);
+        assert!(
+            result_two.heading().contains("not granted"),
+            "{}",
+            result_two.text
+        );
         let result_one = browser.open(&allow(&bank_one, "one")).await;
-        assert!(result_one.heading().contains("connected"), "{}", result_one.text);
+        assert!(
+            result_one.heading().contains("connected"),
+            "{}",
+            result_one.text
+        );
         assert_ne!(result_one.code(), result_two.code());
         // The code of one flow with the state of the other: nothing crosses.
         let crossed = browser.get(&answer(&bank_two, &[("code", "one")])).await;

@@ -2,12 +2,11 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use fondaco_model::Effects;
-use fondaco_model::ids::{AccountId, EndUserId, JobId, RawAnswerId, UploadId};
+use fondaco_model::ids::{AccountId, EndUserId, JobId, UploadId};
 use fondaco_model::scope::KeyScope;
 use fondaco_store::repo::job::{self, Job, NewJob, Presence};
 use fondaco_store::repo::{Scope, account, end_user, upload};
 use fondaco_store::{StoreError, Tx};
-use fondaco_vault::access::check_end_user_ref;
 use fondaco_vault::jobs::{self, IMPORT_UPLOAD, PRIORITY_PRESENT};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -24,8 +23,8 @@ use crate::schema::words::JobState;
 pub(crate) struct ImportStatementInput {
     /// Id of the upload.
     upload_id: ID,
-    /// The tenant's own reference to the person whose statement it is; made at first use. With a
-    /// frontend token it is the token's person and may be left out.
+    /// The tenant's own reference to the person whose statement it is: the one for whom it was
+    /// uploaded, and refused when it is another. May be left out.
     end_user_reference: Option<String>,
     /// The account that the statement belongs to; without it the account is found by its number.
     account_id: Option<ID>,
@@ -45,12 +44,11 @@ pub(crate) struct ImportStatementPayload {
     user_errors: Vec<UserError>,
 }
 
-/// What the worker needs to know; also what says whose job it is.
+/// What the worker needs to know, in the form in which it reads it; also whose job it is.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImportPayload {
     upload: UploadId,
-    raw: RawAnswerId,
     end_user: EndUserId,
     account: Option<AccountId>,
     create: bool,
@@ -105,12 +103,6 @@ async fn find(cx: &Context<'_>, id: JobId) -> Result<Option<ImportJob>> {
         .map(ImportJob))
 }
 
-/// Whose statement it is.
-enum Person {
-    Known(EndUserId),
-    ByReference(String),
-}
-
 /// What is kept of an import that was asked for.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -122,7 +114,7 @@ struct Asked<'a> {
     effects: &'a Effects,
     scope: Scope,
     upload: UploadId,
-    person: Person,
+    reference: Option<String>,
     account: Option<AccountId>,
     create: bool,
     request_id: Option<String>,
@@ -166,28 +158,6 @@ fn check<'a>(
         Some(id) => Some(id_of(id).ok_or_else(account_unknown)?),
     };
     let scope = Access::of(cx).scope();
-    let person = match (scope, &input.end_user_reference) {
-        (Scope::EndUser(own), None) => Person::Known(own),
-        (Scope::EndUser(_), Some(_)) => {
-            let message = "A frontend token imports for its own person; leave the reference out.";
-            return Err(UserError::new(
-                "END_USER_FIXED",
-                "endUserReference",
-                message,
-            ));
-        }
-        (Scope::Tenant, Some(reference)) if check_end_user_ref(reference).is_ok() => {
-            Person::ByReference(reference.clone())
-        }
-        (Scope::Tenant, Some(_) | None) => {
-            let message = "An end user's reference has 1 to 255 characters.";
-            return Err(UserError::new(
-                "END_USER_REF_INVALID",
-                "endUserReference",
-                message,
-            ));
-        }
-    };
     let effects = Reads::of(cx).deps.vault.effects();
     let request_id = cx.data_opt::<RequestId>().map(|id| id.0.clone());
     let create = input.create_account;
@@ -195,7 +165,7 @@ fn check<'a>(
         effects,
         scope,
         upload,
-        person,
+        reference: input.end_user_reference.clone(),
         account,
         create,
         request_id,
@@ -217,40 +187,39 @@ impl Asked<'_> {
     async fn enqueue(&self, tx: &mut Tx) -> std::result::Result<Done<Kept>, StoreError> {
         let now = self.effects.now();
         // Nothing is written before nothing can be refused any more.
-        let known = match &self.person {
-            Person::Known(id) => Some(*id),
-            Person::ByReference(text) => end_user::by_ref(tx, text).await?.map(|row| row.id),
-        };
-        if let Some(id) = self.account {
-            let own = match known {
-                Some(person) => account::by_ids(tx, Scope::EndUser(person), &[id]).await?,
-                None => Vec::new(),
-            };
-            if own.is_empty() {
-                return Ok(Done::Refused(vec![account_unknown()]));
-            }
-        }
-        let Some(used) = upload::consume(tx, self.scope, self.upload, now).await? else {
+        let stored = upload::get(tx, self.scope, self.upload).await?;
+        let Some(owner) = stored.and_then(|stored| stored.end_user_id) else {
             return Ok(Done::Refused(vec![upload_unknown()]));
         };
-        let end_user = match (known, &self.person) {
-            (Some(id), _) => id,
-            (None, Person::Known(id)) => *id,
-            (None, Person::ByReference(text)) => {
-                let fresh = EndUserId::new(self.effects);
-                end_user::get_or_create(tx, text, fresh, now).await?.id
+        if let Some(reference) = &self.reference {
+            let named = end_user::by_ref(tx, reference).await?;
+            if named.is_none_or(|named| named.id != owner) {
+                return Ok(Done::Refused(vec![person_differs()]));
             }
-        };
+        }
+        if let Some(id) = self.account
+            && account::by_ids(tx, Scope::EndUser(owner), &[id])
+                .await?
+                .is_empty()
+        {
+            return Ok(Done::Refused(vec![account_unknown()]));
+        }
+        if upload::consume(tx, self.scope, self.upload, now)
+            .await?
+            .is_none()
+        {
+            return Ok(Done::Refused(vec![upload_unknown()]));
+        }
         let payload = ImportPayload {
-            upload: used.id,
-            raw: used.raw_answer_id,
-            end_user,
+            upload: self.upload,
+            end_user: owner,
             account: self.account,
             create: self.create,
         };
         let new = NewJob {
             priority: PRIORITY_PRESENT,
-            exclusion_key: self.account.map(|id| id.to_string()),
+            exclusion_key: Some(format!("import:{owner}")),
+            deduplication_key: Some(format!("{IMPORT_UPLOAD}:{}", self.upload)),
             presence: Presence::Present,
             request_id: self.request_id.clone(),
             ..jobs::new(self.effects, IMPORT_UPLOAD, &payload, now)
@@ -263,6 +232,11 @@ impl Asked<'_> {
 fn upload_unknown() -> UserError {
     let message = "The upload is unknown, expired or was imported already.";
     UserError::new("UPLOAD_UNKNOWN", "uploadId", message)
+}
+
+fn person_differs() -> UserError {
+    let message = "The statement was uploaded for another person.";
+    UserError::new("END_USER_DIFFERS", "endUserReference", message)
 }
 
 fn account_unknown() -> UserError {

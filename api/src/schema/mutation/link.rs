@@ -99,10 +99,10 @@ pub(crate) async fn start(cx: &Context<'_>, input: StartLinkInput) -> Result<Sta
     let act = async {
         match reads.deps.vault.start_link(access.tenant(), &start).await {
             Ok(started) => Ok(Done::Answer(KeptStart::from(started))),
-            Err(error) => refusal(error).map(|error| Done::Refused(vec![error])),
+            Err(error) => refusal(&error).map(|error| Done::Refused(vec![error])),
         }
     };
-    match once.run(cx, act).await? {
+    match Box::pin(once.run(cx, act)).await? {
         Done::Refused(user_errors) => Ok(StartLinkPayload {
             user_errors,
             ..Default::default()
@@ -188,8 +188,8 @@ fn link_unknown() -> UserError {
 }
 
 /// What the caller can correct, or the failure of the whole.
-fn refusal(error: StartError) -> Result<UserError> {
-    let field = match &error {
+fn refusal(error: &StartError) -> Result<UserError> {
+    let field = match error {
         StartError::ReturnUrlNotRegistered => "returnUrl",
         StartError::InstitutionUnknown | StartError::InstitutionNotConnectable => "institutionId",
         StartError::TenantProfileIncomplete => {
@@ -325,9 +325,8 @@ pub(crate) async fn refresh(
         user_errors: vec![error],
         ..Default::default()
     };
-    let link = match living(cx, &input.link_id).await? {
-        Some(link) => link,
-        None => return Ok(refused(link_unknown())),
+    let Some(link) = living(cx, &input.link_id).await? else {
+        return Ok(refused(link_unknown()));
     };
     if link.link.current_consent_id.is_none() {
         let message = "No consent of the link is in force; start a link to renew it.";

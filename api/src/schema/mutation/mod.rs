@@ -29,7 +29,7 @@ impl Mutation {
     /// Starts an attempt to link an institution, or to renew a link; answers the address of the
     /// hosted page to which the person is sent. Scope `link:write`.
     async fn start_link(&self, cx: &Context<'_>, input: StartLinkInput) -> Field<StartLinkPayload> {
-        Some(link::start(cx, input).await)
+        Some(Box::pin(link::start(cx, input)).await)
     }
 
     /// Tells, once, how a link session ended, for the code that the person brought back. Server

@@ -26,6 +26,10 @@ pub(crate) use super::link::account_place as place;
 
 /// An account of any kind, with exactly the fields that every kind shares.
 #[derive(Clone, Interface)]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "fields of one type look alike to the lint"
+)]
 #[graphql(
     field(name = "id", ty = "ID", desc = "Our id."),
     field(name = "kind", ty = "Kind", desc = "Which object type it is."),

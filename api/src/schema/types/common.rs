@@ -175,7 +175,7 @@ pub(crate) struct Party {
     name: Option<String>,
     /// Person, organisation or institution.
     #[graphql(name = "type")]
-    party_type: PartyType,
+    kind: PartyType,
     /// Account number.
     identifier: Option<AccountIdentifier>,
     /// ISO 9362 code of the party's institution.
@@ -191,7 +191,7 @@ impl Party {
     pub(crate) fn new(row: &PartyRow, place: Place) -> Self {
         Self {
             name: row.name.clone(),
-            party_type: row.party_type.into(),
+            kind: row.party_type.into(),
             identifier: row
                 .identifier
                 .as_ref()

@@ -58,7 +58,10 @@ macro_rules! bulk {
         }
     }};
     (@head $table:literal, $first:ident $(, $column:ident)*) => {
-        concat!("insert into ", $table, " (", stringify!($first) $(, ", ", stringify!($column))*, ") ")
+        concat!(
+            "insert into ", $table, " (", stringify!($first)
+            $(, ", ", stringify!($column))*, ") "
+        )
     };
 }
 

@@ -29,7 +29,7 @@ pub use report::{ImportReport, StatementReport};
 use crate::ingest::{AccountError, IngestError, Reading, Sealer};
 
 /// The family that reads statement files.
-pub const FAMILY: &str = "statement_file";
+pub const FAMILY: &str = fondaco_connectors::registry::STATEMENT_FILES;
 
 /// Who imports what into which account.
 #[derive(Debug, Clone)]

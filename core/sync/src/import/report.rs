@@ -1,6 +1,6 @@
 //! What an import did, a line for each statement.
 
-use fondaco_connectors::providers::statement_file::verdict::verdict;
+use fondaco_connectors::registry::verdict::verdict;
 use serde::Serialize;
 
 use super::ImportRequest;

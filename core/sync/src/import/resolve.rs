@@ -1,7 +1,7 @@
 //! The second pass: staged records, batch after batch, become transactions.
 
 use fondaco_connectors::core::{Record, Stream};
-use fondaco_connectors::providers::statement_file::verdict::verdict;
+use fondaco_connectors::registry::verdict::verdict;
 use fondaco_model::draft::Draft;
 use fondaco_model::ids::CoverageId;
 use fondaco_model::provider::Resource;
@@ -133,7 +133,7 @@ async fn close(job: &Job<'_>, statement: &Statement) -> Result<(), ImportError> 
         });
     in_tx!(job.vault.db(), job.request.tenant, |tx| {
         balances(tx, &target, &found, &statement.draft.balances).await?;
-        for row in &coverage {
+        if let Some(row) = &coverage {
             coverage::insert(tx, row).await?;
         }
         Ok::<_, AccountError>(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 
 use fondaco_connectors::core::{Record, RecordSink, Stream, file_head};
-use fondaco_connectors::providers::statement_file::verdict::StatementSums;
+use fondaco_connectors::registry::verdict::StatementSums;
 use fondaco_model::draft::{Draft, Mapped, Remark, StatementDraft};
 use fondaco_model::provider::Resource;
 use fondaco_model::{Fault, FaultKind};

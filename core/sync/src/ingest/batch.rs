@@ -146,7 +146,10 @@ pub async fn write_batch(
         ..plan.counts()
     };
     run::add_counts(tx, target.reading.run_id, &counts.into()).await?;
-    Ok(Wrote { counts, claimed: written.claimed })
+    Ok(Wrote {
+        counts,
+        claimed: written.claimed,
+    })
 }
 
 /// The drafts that can become rows, and the records that cannot, with the reason.

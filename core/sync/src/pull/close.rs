@@ -90,7 +90,8 @@ impl Pull<'_> {
         };
         let verdict = fault.map_or_else(verdict::good, |fault| verdict::judge(fault, known));
         let next = self.next(verdict);
-        self.write_outcome(verdict, (next, state), fault.is_none()).await?;
+        self.write_outcome(verdict, (next, state), fault.is_none())
+            .await?;
         if let Some(fault) = fault {
             tracing::warn!(link = %self.link.id, %fault, "The link was not read to its end.");
         }

@@ -64,10 +64,7 @@ impl<'a> Pull<'a> {
     }
 
     /// Tells the vault what the reading says about the consent; answers how that stands then.
-    pub(super) async fn tell_consent(
-        &self,
-        reading: &Reading,
-    ) -> Result<ConsentState, PullError> {
+    pub(super) async fn tell_consent(&self, reading: &Reading) -> Result<ConsentState, PullError> {
         let (vault, tenant) = (self.vault, self.request.tenant);
         let consent = self.consent.consent.id;
         Ok(match &reading.stop {
@@ -83,7 +80,9 @@ async fn bank_consent(
     tenant: TenantId,
     stored: &StoredConsent,
 ) -> Result<Option<Secret>, VaultError> {
-    let Some(sealed) = stored.bank_consent_sealed.as_deref() else { return Ok(None) };
+    let Some(sealed) = stored.bank_consent_sealed.as_deref() else {
+        return Ok(None);
+    };
     let key = vault.keys().by_id(tenant, stored.data_key_id).await?;
     // The vault seals it once for its row.
     let place = Place {

@@ -76,7 +76,11 @@ impl Pull<'_> {
         cx.consent_ref = self.consent_ref.as_ref().map(fondaco_model::Secret::expose);
         let request = self.connector.request(&cx, stream, cursor)?;
         let new = self.new_answer(stream.resource);
-        let writer = self.vault.raw_writer(self.request.tenant, new).await.map_err(VaultError::from)?;
+        let writer = self
+            .vault
+            .raw_writer(self.request.tenant, new)
+            .await
+            .map_err(VaultError::from)?;
         let caller = Caller {
             tenant: self.request.tenant,
             credential: &self.credential,
@@ -135,7 +139,10 @@ impl Pull<'_> {
         splitter: Splitter,
         bytes: u64,
     ) -> Result<Page, Halt> {
-        let body = self.vault.raw_reader(self.request.tenant, (Scope::Tenant, raw)).await?;
+        let body = self
+            .vault
+            .raw_reader(self.request.tenant, (Scope::Tenant, raw))
+            .await?;
         // Only transactions come in numbers that are worth a second reading.
         let held = bytes <= self.held_bytes || splitter.stream.resource != Resource::Transactions;
         let at_work = splitter.clone();
@@ -163,7 +170,10 @@ impl Pull<'_> {
         raw: RawAnswerId,
         splitter: Splitter,
     ) -> Result<Batches, Halt> {
-        let body = self.vault.raw_reader(self.request.tenant, (Scope::Tenant, raw)).await?;
+        let body = self
+            .vault
+            .raw_reader(self.request.tenant, (Scope::Tenant, raw))
+            .await?;
         let (send, receive) = mpsc::channel(CHANNEL_BATCHES);
         let splitting = tokio::task::spawn_blocking(move || {
             let mut body = BufReader::new(body);

@@ -39,7 +39,11 @@ pub(super) fn reach(fault: &Fault, resource: Resource) -> Reach {
         | FaultKind::Internal => Reach::Link,
         // An answer that came but breaks off is about that answer alone.
         FaultKind::ProviderDown => {
-            if is_cut(fault) { Reach::Account } else { Reach::Link }
+            if is_cut(fault) {
+                Reach::Account
+            } else {
+                Reach::Link
+            }
         }
         FaultKind::ScopeMissing
         | FaultKind::ProviderRejected

@@ -44,7 +44,11 @@ impl Inner {
                 });
             }
         };
-        let word = if outcome.is_complete() { "OK" } else { "PARTIAL" };
+        let word = if outcome.is_complete() {
+            "OK"
+        } else {
+            "PARTIAL"
+        };
         tracing::info!(%link, outcome = word, count = outcome.counts.records, "A link was read.");
         let fault = outcome
             .fault

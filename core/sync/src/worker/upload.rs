@@ -71,7 +71,11 @@ impl Inner {
         {
             Ok(report) => {
                 let count = report.statements.len();
-                let outcome = if report.is_complete() { "OK" } else { "PARTIAL" };
+                let outcome = if report.is_complete() {
+                    "OK"
+                } else {
+                    "PARTIAL"
+                };
                 tracing::info!(count, outcome, "An upload was imported.");
                 Ok(Done::Finished)
             }

@@ -27,7 +27,11 @@ impl Bank {
             ..Config::default()
         };
         let sandbox = fondaco_sandbox::start(config).await.unwrap();
-        let http = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let http = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
         Self { sandbox, http }
     }
 
@@ -56,6 +60,20 @@ impl Bank {
         self.control("faults", fault).await;
     }
 
+    /// Lets the next answer wait for longer than any test.
+    pub(crate) async fn stall(&self, endpoint: &str) {
+        let fault = json!({ "kind": "slow", "match": endpoint, "delay_ms": 600_000 });
+        self.control("faults", fault).await;
+    }
+
+    /// Calls for a new access token so far.
+    pub(crate) async fn refreshes(&self) -> i64 {
+        let stats = self.ask("stats").await;
+        stats["token"]["refresh_token"]["calls"]
+            .as_i64()
+            .unwrap_or(0)
+    }
+
     pub(crate) async fn now(&self) -> String {
         self.ask("clock").await["now"].as_str().unwrap().to_owned()
     }
@@ -76,11 +94,20 @@ impl Bank {
         let cookie = cookie.split(';').next().unwrap().to_owned();
         let to = opened.headers()[LOCATION].to_str().unwrap();
         let flow = to.split_once("flow=").unwrap().1.to_owned();
-        let login = [("flow", flow.as_str()), ("user", user), ("password", "sandbox")];
-        assert_eq!(self.submit("/bank/login", &cookie, &login).await.status(), 303);
+        let login = [
+            ("flow", flow.as_str()),
+            ("user", user),
+            ("password", "sandbox"),
+        ];
+        assert_eq!(
+            self.submit("/bank/login", &cookie, &login).await.status(),
+            303
+        );
         let accounts = self.accounts_of(user).await;
         let mut fields = vec![("flow", flow.as_str()), ("decision", "approve")];
-        let keys = accounts.iter().map(|account| account["key"].as_str().unwrap());
+        let keys = accounts
+            .iter()
+            .map(|account| account["key"].as_str().unwrap());
         fields.extend(keys.map(|key| ("account", key)));
         let back = self.submit("/bank/approve", &cookie, &fields).await;
         let to = Url::parse(back.headers()[LOCATION].to_str().unwrap()).unwrap();

@@ -19,22 +19,27 @@ fn word(next: NextRead) -> &'static str {
     }
 }
 
+/// Fault, what it comes up as, the link's health after it, and what the next reading does.
+const TABLE: [(&str, FaultKind, LinkHealth, &str); 7] = {
+    use {FaultKind as F, LinkHealth as H};
+    [
+        ("429", F::RateLimited, H::RateLimited, "waits"),
+        ("500", F::ProviderDown, H::InstitutionDown, "backs off"),
+        ("503", F::ProviderDown, H::InstitutionDown, "backs off"),
+        ("cut", F::ProviderDown, H::InstitutionDown, "backs off"),
+        ("lost", F::ProviderDown, H::InstitutionDown, "backs off"),
+        ("truncate", F::ProviderDown, H::Degraded, "backs off"),
+        ("garbage", F::SchemaDrift, H::Degraded, "backs off"),
+    ]
+};
+
 #[tokio::test]
 async fn every_fault_has_one_outcome_and_the_next_reading_heals() {
-    let table = [
-        ("429", FaultKind::RateLimited, LinkHealth::RateLimited, "waits"),
-        ("500", FaultKind::ProviderDown, LinkHealth::InstitutionDown, "backs off"),
-        ("503", FaultKind::ProviderDown, LinkHealth::InstitutionDown, "backs off"),
-        ("cut", FaultKind::ProviderDown, LinkHealth::InstitutionDown, "backs off"),
-        ("lost", FaultKind::ProviderDown, LinkHealth::InstitutionDown, "backs off"),
-        ("truncate", FaultKind::ProviderDown, LinkHealth::Degraded, "backs off"),
-        ("garbage", FaultKind::SchemaDrift, LinkHealth::Degraded, "backs off"),
-    ];
     for db in engines().await {
         let kit = Kit::start(db, 3).await;
         let link = kit.link("anna").await;
         kit.read(link).await;
-        for (kind, fault, health, next) in table {
+        for (kind, fault, health, next) in TABLE {
             for endpoint in ["accounts", "balances", "transactions"] {
                 let what = format!("{} {kind} at {endpoint}", kit.db.name());
                 kit.pass(7_200).await;
@@ -47,12 +52,20 @@ async fn every_fault_has_one_outcome_and_the_next_reading_heals() {
                 let waits = row.health_until.map(|at| at.seconds_since(kit.now()));
                 let stated = (kind == "429").then_some(RETRY_AFTER_SECONDS);
                 assert_eq!(waits, stated, "{what}");
-                assert_eq!(kit.consent_of(link).await.state, ConsentState::Active, "{what}");
+                assert_eq!(
+                    kit.consent_of(link).await.state,
+                    ConsentState::Active,
+                    "{what}"
+                );
                 kit.bank.clear_faults().await;
                 kit.pass(7_200).await;
                 let healed = kit.read(link).await;
                 assert!(healed.is_complete(), "{what}: {:?}", healed.fault);
-                assert_eq!(kit.link_row(link).await.health, LinkHealth::Healthy, "{what}");
+                assert_eq!(
+                    kit.link_row(link).await.health,
+                    LinkHealth::Healthy,
+                    "{what}"
+                );
                 kit.check(link, "anna", &what).await;
             }
         }
@@ -66,7 +79,10 @@ async fn a_fault_midway_through_history_leaves_what_was_read_and_the_rest_follow
         let link = kit.link("anna").await;
         kit.bank.fault("503", "transactions", 5).await;
         let outcome = kit.read(link).await;
-        assert_eq!(outcome.fault.map(|fault| fault.kind), Some(FaultKind::ProviderDown));
+        assert_eq!(
+            outcome.fault.map(|fault| fault.kind),
+            Some(FaultKind::ProviderDown)
+        );
         assert!(outcome.counts.inserted > 0);
         kit.bank.clear_faults().await;
         kit.pass(3_600).await;
@@ -82,7 +98,9 @@ async fn a_consent_that_is_revoked_at_the_bank_needs_the_person_after_a_second_l
         let kit = Kit::start(db, 3).await;
         let link = kit.link("anna").await;
         kit.read(link).await;
-        kit.bank.control("revoke-consent", json!({ "all": true })).await;
+        kit.bank
+            .control("revoke-consent", json!({ "all": true }))
+            .await;
         let first = kit.read(link).await;
         assert!(first.fault.is_some());
         assert_eq!(word(first.next), "none");
@@ -92,6 +110,11 @@ async fn a_consent_that_is_revoked_at_the_bank_needs_the_person_after_a_second_l
         let state = kit.consent_of(link).await.state;
         assert!(state != ConsentState::Active, "{state}");
         // What was read stays.
-        assert!(kit.live(link).await.iter().all(|(_, rows)| !rows.is_empty()));
+        assert!(
+            kit.live(link)
+                .await
+                .iter()
+                .all(|(_, rows)| !rows.is_empty())
+        );
     }
 }

@@ -29,7 +29,10 @@ impl<F: Future> Future for Killed<F> {
             return Poll::Ready(None);
         }
         self.polls -= 1;
-        let inner = self.inner.as_mut().expect("a killed future is not polled again");
+        let inner = self
+            .inner
+            .as_mut()
+            .expect("a killed future is not polled again");
         inner.as_mut().poll(cx).map(Some)
     }
 }
@@ -39,7 +42,10 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }
@@ -62,9 +68,14 @@ async fn a_killed_reading_begun_again_stores_the_same() {
                 kills += u64::from(reading.await.is_none());
             }
             let outcome = kit.read(link).await;
+            eprintln!(
+                "KILLS {kills} of seed {seed} inserted at the end {:?}",
+                outcome.counts
+            );
             assert!(outcome.is_complete(), "seed {seed}: {:?}", outcome.fault);
             assert!(kills > 0, "seed {seed}: nothing was killed");
-            kit.check(link, "anna", &format!("seed {seed}, {kills} kills")).await;
+            kit.check(link, "anna", &format!("seed {seed}, {kills} kills"))
+                .await;
         }
     }
 }

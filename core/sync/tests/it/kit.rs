@@ -10,7 +10,7 @@ use fondaco_connectors::core::manifests::with_origin;
 use fondaco_connectors::registry;
 use fondaco_model::effects::SystemEntropy;
 use fondaco_model::exchange::Response;
-use fondaco_model::ids::{LinkId, TenantId};
+use fondaco_model::ids::{DataKeyId, EndUserId, LinkId, TenantId};
 use fondaco_model::time::ManualClock;
 use fondaco_model::v1::{Consent, Link, Owner, TransactionStatus};
 use fondaco_model::{Effects, Fault, Instant, Secret};
@@ -116,7 +116,11 @@ impl Transport for Watch {
 }
 
 fn ring(number: u8) -> Arc<KeyRing> {
-    let text: String = (0..32).map(|at| format!("{:02x}", number.wrapping_mul(31) ^ at)).collect();
+    let mut text = String::new();
+    for at in 0..32_u8 {
+        use std::fmt::Write as _;
+        write!(text, "{:02x}", number.wrapping_mul(31) ^ at).unwrap();
+    }
     Arc::new(KeyRing::new(MasterKey::from_text(&text).unwrap(), Vec::new()).unwrap())
 }
 
@@ -130,7 +134,10 @@ fn stack(effects: &Effects, clock: &Arc<ManualClock>, parts: (&Lender, Families)
         .layer(Retry::new(effects.clone(), Arc::clone(&sleeper)))
         .layer(Breaker::new(effects.clone()))
         .layer(Limit::new(effects.clone(), sleeper, Arc::new(Unlimited)))
-        .layer(Authorize::new(Arc::new(lender.clone()), Arc::new(lender.clone())))
+        .layer(Authorize::new(
+            Arc::new(lender.clone()),
+            Arc::new(lender.clone()),
+        ))
         .layer(Sign::new(effects.clone(), None))
         .layer(Timeout::default())
         .layer(Classify::new(effects.clone(), Arc::new(families)))
@@ -148,11 +155,17 @@ impl Kit {
     /// A bank with some months of books, and an installation that knows nobody yet.
     pub(crate) async fn start(db: TestDb, history_months: u16) -> Self {
         let bank = Bank::open(history_months).await;
-        let clock = Arc::new(ManualClock::at(bank.now().await.parse::<Instant>().unwrap()));
+        let clock = Arc::new(ManualClock::at(
+            bank.now().await.parse::<Instant>().unwrap(),
+        ));
         let effects = Effects::new(Arc::clone(&clock) as _, Arc::new(SystemEntropy));
         let origin = Url::parse(&bank.sandbox.base_url).unwrap();
         let moved = |manifest: fondaco_model::provider::Manifest| {
-            if manifest.sandbox { with_origin(&manifest, &origin).unwrap() } else { manifest }
+            if manifest.sandbox {
+                with_origin(&manifest, &origin).unwrap()
+            } else {
+                manifest
+            }
         };
         let institutions = registry::institutions().unwrap();
         let catalogue = Arc::new(Catalogue::new(institutions.into_iter().map(moved)));
@@ -172,13 +185,29 @@ impl Kit {
         });
         let tenant = tenant(&vault).await;
         let puller = Puller::new(vault.clone(), Arc::clone(&watch) as _, 6 * 3_600);
-        Self { db, bank, clock, vault, watch, puller, tenant }
+        Self {
+            db,
+            bank,
+            clock,
+            vault,
+            watch,
+            puller,
+            tenant,
+        }
     }
 
     pub(crate) fn worker(&self) -> Worker {
+        self.worker_with(WorkerSettings::default())
+    }
+
+    pub(crate) fn worker_with(&self, settings: WorkerSettings) -> Worker {
         let importer = Importer::new(self.vault.clone(), 1 << 30);
-        let settings = WorkerSettings::default();
-        Worker::new(self.vault.clone(), Arc::clone(&self.watch) as _, importer, settings)
+        Worker::new(
+            self.vault.clone(),
+            Arc::clone(&self.watch) as _,
+            importer,
+            settings,
+        )
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -187,7 +216,9 @@ impl Kit {
 
     /// Moves both clocks.
     pub(crate) async fn pass(&self, seconds: i64) {
-        self.bank.control("clock", json!({ "advance_s": seconds })).await;
+        self.bank
+            .control("clock", json!({ "advance_s": seconds }))
+            .await;
         self.clock.advance_seconds(seconds);
     }
 
@@ -217,11 +248,23 @@ impl Kit {
             text_shown_sha256: None,
             locale: None,
         };
-        let leaving = self.vault.continue_to_bank(&page, &departure).await.unwrap();
+        let leaving = self
+            .vault
+            .continue_to_bank(&page, &departure)
+            .await
+            .unwrap();
         let pairs = self.bank.approve(&leaving.url, user).await;
         let cookies = [leaving.cookie.expose()];
-        self.vault.callback(registration, pairs, (&cookies, &visitor)).await.unwrap();
-        let session = self.vault.link_session(self.tenant, started.session).await.unwrap().unwrap();
+        self.vault
+            .callback(registration, pairs, (&cookies, &visitor))
+            .await
+            .unwrap();
+        let session = self
+            .vault
+            .link_session(self.tenant, started.session)
+            .await
+            .unwrap()
+            .unwrap();
         session.link_id.unwrap()
     }
 
@@ -238,7 +281,9 @@ impl Kit {
             client_secret: Some(Secret::new(self.bank.sandbox.client_secret.as_str())),
         };
         let made = self.vault.add_registration(&new).await.unwrap();
-        self.bank.control("redirect-uris", json!({ "add": [made.redirect_uri] })).await;
+        self.bank
+            .control("redirect-uris", json!({ "add": [made.redirect_uri] }))
+            .await;
         made.id
     }
 
@@ -268,10 +313,21 @@ impl Kit {
         all.pop().unwrap().consent
     }
 
+    /// The key that seals a person's data.
+    pub(crate) async fn data_key(&self, person: EndUserId) -> DataKeyId {
+        self.vault
+            .identifier_sealer(self.tenant, person)
+            .await
+            .unwrap()
+            .data_key_id()
+    }
+
     /// Every live transaction of a link's accounts, by account name.
     pub(crate) async fn live(&self, link: LinkId) -> Vec<(String, Vec<TransactionRow>)> {
         let mut session = self.db.read(self.tenant).await.unwrap();
-        let accounts = account::by_link(&mut session, Scope::Tenant, link).await.unwrap();
+        let accounts = account::by_link(&mut session, Scope::Tenant, link)
+            .await
+            .unwrap();
         let mut all = Vec::new();
         for account in accounts {
             let mut query = PageQuery::newest(100);
@@ -297,11 +353,15 @@ impl Kit {
         let truth = self.bank.accounts_of(user).await;
         assert_eq!(stored.len(), truth.len(), "{what}: accounts");
         for (name, rows) in &stored {
-            let account = truth.iter().find(|account| account["name"] == name.as_str()).unwrap();
+            let account = truth
+                .iter()
+                .find(|account| account["name"] == name.as_str())
+                .unwrap();
             let what = format!("{} {what}: {name}", self.db.name());
-            for (status, word) in
-                [(TransactionStatus::Posted, "booked"), (TransactionStatus::Pending, "pending")]
-            {
+            for (status, word) in [
+                (TransactionStatus::Posted, "booked"),
+                (TransactionStatus::Pending, "pending"),
+            ] {
                 let of = rows.iter().filter(|row| row.status == status);
                 let count = of.clone().count();
                 assert_eq!(account[word]["count"], count, "{what}: {word}");
@@ -318,7 +378,9 @@ impl Kit {
         account: &serde_json::Value,
         what: &str,
     ) {
-        let booked = rows.iter().filter(|row| row.status == TransactionStatus::Posted);
+        let booked = rows
+            .iter()
+            .filter(|row| row.status == TransactionStatus::Posted);
         let ids: Vec<_> = booked.map(|row| row.id).collect();
         let mut session = self.db.read(self.tenant).await.unwrap();
         let mut found = Vec::new();

@@ -1,6 +1,7 @@
 //! Jobs under leases: taken over, kept apart, given back, scheduled again.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use fondaco_model::v1::LinkProgress;
 use fondaco_store::in_tx;
@@ -8,7 +9,7 @@ use fondaco_store::repo::job::{self, Claim, JobState};
 use fondaco_store::testing::engines;
 use fondaco_sync::lease::Lease;
 use fondaco_sync::pull::PullError;
-use fondaco_sync::worker::Worker;
+use fondaco_sync::worker::{Worker, WorkerSettings};
 use fondaco_vault::jobs;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +43,11 @@ async fn a_job_whose_worker_is_gone_is_taken_over_and_the_old_one_writes_nothing
         let kit = Kit::start(db, 3).await;
         let link = kit.link("anna").await;
         let now = kit.vault.effects().now();
-        let claim = Claim { owner: "gone", now, until: now.plus_seconds(60) };
+        let claim = Claim {
+            owner: "gone",
+            now,
+            until: now.plus_seconds(60),
+        };
         let taken = job::claim(&kit.db, claim).await.unwrap().unwrap();
         let gone = Lease::new(taken.id, "gone", 60);
         kit.pass(61).await;
@@ -69,7 +74,11 @@ async fn two_workers_never_read_one_link_at_once() {
         in_tx!(&kit.db, kit.tenant, |tx| job::enqueue(tx, &more).await).unwrap();
         let finished = async || {
             let mut session = kit.db.read(kit.tenant).await.unwrap();
-            let state = job::get(&mut session, more.id).await.unwrap().unwrap().state;
+            let state = job::get(&mut session, more.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .state;
             state == JobState::Done
         };
         let work = async |worker: Worker| {
@@ -118,6 +127,54 @@ async fn a_worker_that_is_told_to_stop_claims_nothing_more() {
         stop.cancel();
         kit.worker().run(stop).await.unwrap();
         assert_eq!(count(&kit, JobState::Waiting).await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_does_not_end_in_the_time_of_grace_is_given_back() {
+    for db in engines().await {
+        let kit = Kit::start(db, 3).await;
+        let link = kit.link("anna").await;
+        kit.bank.stall("accounts").await;
+        let worker = kit.worker_with(WorkerSettings {
+            grace: Duration::ZERO,
+            ..WorkerSettings::default()
+        });
+        let stop = CancellationToken::new();
+        let running = worker.run(stop.clone());
+        let watching = async {
+            while kit.watch.most.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        };
+        let (ran, ()) = tokio::join!(running, watching);
+        ran.unwrap();
+        assert_eq!(count(&kit, JobState::Running).await, 0);
+        kit.bank.clear_faults().await;
+        kit.pass(1).await;
+        kit.worker().run_due(10).await.unwrap();
+        kit.check(link, "anna", "given back").await;
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_will_have_run_out_is_refreshed_ahead_of_the_reading() {
+    for db in engines().await {
+        let kit = Kit::start(db, 3).await;
+        let link = kit.link("anna").await;
+        kit.worker().run_due(10).await.unwrap();
+        let due = kit.link_row(link).await.next_due_at.unwrap();
+        // Before the reading, behind the latest refresh.
+        kit.pass(due.seconds_since(kit.now()) - 59).await;
+        let before = kit.bank.refreshes().await;
+        kit.worker().run_due(10).await.unwrap();
+        assert_eq!(kit.bank.refreshes().await, before + 1);
+        kit.pass(60).await;
+        kit.worker().run_due(10).await.unwrap();
+        assert_eq!(kit.bank.refreshes().await, before + 1);
+        assert_eq!(count(&kit, JobState::Dead).await, 0);
+        kit.check(link, "anna", "refreshed").await;
     }
 }
 

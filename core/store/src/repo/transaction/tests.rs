@@ -287,17 +287,20 @@ async fn amounts_are_filtered_as_numbers_at_every_scale() {
     check(Filter { amount_min: Some(bound("12.345")), ..Filter::default() }, &[2, 4, 6]).await;
     check(Filter { amount_max: Some(bound("-5")), ..Filter::default() }, &[1, 3, 5]).await;
     check(Filter { amount_max: Some(bound("-5.000000001")), ..Filter::default() }, &[3]).await;
-    check(Filter { amount_min: Some(bound("-7.49")), amount_max: Some(bound("0")), ..Filter::default() }, &[1, 5])
+    let some = (Some(bound("-7.49")), Some(bound("0")));
+    check(Filter { amount_min: some.0, amount_max: some.1, ..Filter::default() }, &[1, 5])
         .await;
     let kwd = Currency::from_code("KWD").ok();
     check(Filter { amount_min: Some(bound("1")), currency: kwd, ..Filter::default() }, &[2]).await;
-    check(Filter { amount_min: Some(bound("99999999999999999999")), ..Filter::default() }, &[]).await;
+    let huge = Some(bound("99999999999999999999"));
+    check(Filter { amount_min: huge, ..Filter::default() }, &[]).await;
 }
 
 #[tokio::test]
 async fn dates_statuses_and_accounts_are_filtered() {
     let day = |text: &str| Some(text.parse::<Date>().unwrap());
-    check(Filter { from: day("2026-01-02"), to: day("2026-01-02"), ..Filter::default() }, &[2, 3, 5])
+    let second = day("2026-01-02");
+    check(Filter { from: second, to: second, ..Filter::default() }, &[2, 3, 5])
         .await;
     check(Filter { statuses: vec![TransactionStatus::Pending], ..Filter::default() }, &[]).await;
     check(Filter { accounts: Some(vec![account(2)]), ..Filter::default() }, &[5]).await;
