@@ -293,7 +293,10 @@ async fn a_frontend_token_is_no_more_than_its_key_and_works_at_once() {
     for house in houses().await {
         let held = [KeyScope::AccountsRead, KeyScope::LinkWrite];
         let key = house.key_with(house.tenant, KeyClass::Server, &held).await;
-        let input = |scopes: Value, ttl: i64| json!({ "endUserReference": "ann", "scopes": scopes, "ttlSeconds": ttl });
+        let input = |scopes: Value, ttl: i64| {
+            let reference = "ann";
+            json!({ "endUserReference": reference, "scopes": scopes, "ttlSeconds": ttl })
+        };
         for (scopes, ttl, code) in [
             (json!(["transactions:read"]), 60, "SCOPE_NOT_HELD"),
             (json!(["admin"]), 60, "SCOPE_UNKNOWN"),

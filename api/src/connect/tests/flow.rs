@@ -162,9 +162,7 @@ async fn a_person_chooses_a_bank_and_may_choose_again_until_it_is_told() {
         ];
         let got = browser.post(&format!("{link}/choose"), &chosen).await;
         assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
-        let review = browser
-            .open(&got.header(LOCATION.as_str()).to_owned())
-            .await;
+        let review = browser.open(got.header(LOCATION.as_str())).await;
         assert!(review.text.contains("/choose?locale=en"), "{}", review.text);
         let again = browser.open(&format!("{link}/choose")).await;
         assert!(again.heading().starts_with("Which bank"));
