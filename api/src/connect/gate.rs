@@ -91,7 +91,8 @@ mod tests {
         assert!(limiter.admit(Some(ip("192.0.2.1"))).is_ok());
         let wait = limiter.admit(Some(ip("192.0.2.1"))).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1));
-        let others = (1..=200_u8).filter(|n| limiter.admit(ip(&format!("198.51.100.{n}"))).is_ok());
+        let others =
+            (1..=200_u8).filter(|n| limiter.admit(Some(ip(&format!("198.51.100.{n}")))).is_ok());
         assert!(others.count() >= 190, "buckets are rarely shared");
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The schema that this build writes: `v1` of the module tree.
@@ -9,7 +10,7 @@ pub const CURRENT: SchemaVersion = SchemaVersion { major: 1, minor: 0 };
 
 /// Major for an incompatible shape (a new module), minor for an additive field.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 pub struct SchemaVersion {
     /// Incompatible shapes differ here.
