@@ -59,6 +59,7 @@ pub(super) async fn run(cx: &Cx, args: &Args) -> Outcome {
         "clientId": bank.client_id,
         "clientSecret": bank.client_secret,
     });
+    let signals = crate::signals::Stop::watch();
     cx.out.result(&started, || {
         format!(
             "The bank is open.\n  address  {}\n  control  {}\n  client   {} / {}\n  people   anna, \
@@ -66,7 +67,7 @@ pub(super) async fn run(cx: &Cx, args: &Args) -> Outcome {
             bank.base_url, bank.control_url, bank.client_id, bank.client_secret
         )
     })?;
-    crate::signals::told_to_stop().await;
+    signals.told().await;
     bank.stop().await;
     Ok(Exit::Done)
 }

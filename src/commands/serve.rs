@@ -92,11 +92,12 @@ pub(super) async fn run(cx: &Cx, args: &Args) -> Outcome {
         .server
         .work
         .then(|| work(cx, &engine, stop.clone()));
+    let signals = signals::Stop::watch();
     let ready = ready(cx, &engine, demo.as_ref()).await?;
     cx.out.result(&ready, || told(&ready))?;
     tracing::info!(address = %address, "The server is ready.");
 
-    signals::told_to_stop().await;
+    signals.told().await;
     tracing::info!("The server stops: what is under way may end.");
     stop.cancel();
     end(cx, serving, working).await;

@@ -28,10 +28,11 @@ pub(super) async fn run(cx: &Cx, _: &Args) -> Outcome {
         .await?;
     let stop = CancellationToken::new();
     let working = serve::work(cx, &engine, stop.clone());
+    let signals = signals::Stop::watch();
     cx.out.result(&json!({ "worker": "ready" }), || {
         "The worker runs. Stop it with Ctrl-C.".into()
     })?;
-    signals::told_to_stop().await;
+    signals.told().await;
     stop.cancel();
     // The worker keeps the time of server.stop_seconds by itself.
     let _ = working.await;

@@ -34,6 +34,16 @@ function findChromium() {
   throw new Error('no Chromium: set FONDACO_TEST_CHROMIUM to its path');
 }
 
+const program = () => ({
+  args: FLAGS,
+  chromiumSandbox: false,
+  executablePath: findChromium(),
+  headless: true,
+});
+
+/** Starts a browser without a profile: each of its contexts is another person. */
+export const start = () => chromium.launch(program());
+
 /**
  * Starts a browser with a profile of its own, which is removed again by `close`.
  *
@@ -42,13 +52,7 @@ function findChromium() {
  */
 export async function launch(options = {}) {
   const profile = mkdtempSync(join(tmpdir(), 'fondaco-browser-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    args: FLAGS,
-    chromiumSandbox: false,
-    executablePath: findChromium(),
-    headless: true,
-    ...options,
-  });
+  const context = await chromium.launchPersistentContext(profile, { ...program(), ...options });
   context.setDefaultTimeout(ACTION_MS_MAX);
   const foreign = [];
   await context.route(

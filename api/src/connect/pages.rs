@@ -178,7 +178,7 @@ async fn over(
     let last = if view.browser == Browser::Same {
         show::ended(tenant, &ended)
     } else if ended.ended == EndedAs::Expired {
-        Page::Problem(Problem::LinkExpired)
+        return Err(Problem::LinkExpired.into());
     } else {
         show::already_used(tenant, &ended)
     };

@@ -229,7 +229,8 @@ async fn a_slow_exchange_shows_a_waiting_page_that_asks_until_it_is_done() {
     }
 }
 
-async fn finish(
+/// Asks for the status until the exchange is done.
+pub(super) async fn finish(
     town: &Town,
     browser: &mut super::browser::Browser,
     link: &str,

@@ -4,6 +4,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 
 use super::browser::{allow, answer, deny};
+use super::flow::finish;
 use super::town::towns;
 
 #[tokio::test]
@@ -67,8 +68,13 @@ async fn a_double_click_makes_one_consent_and_either_answer_completes_it_once() 
         };
         assert_eq!(created(&town.happened().await), 1);
         let (first, second) = (allow(&one, "one"), allow(&two, "two"));
-        let (a, b) = tokio::join!(left.open(&first), right.open(&second));
-        assert!(a.heading().contains("connected") && b.heading().contains("connected"));
+        town.patience.open(100);
+        let (a, b) = tokio::join!(left.get(&first), right.get(&second));
+        for got in [a, b] {
+            assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
+        }
+        let done = finish(&town, &mut browser, &link).await;
+        assert!(done.heading().contains("connected"), "{}", done.text);
         assert_eq!(town.bank.exchanges(), 1);
     }
 }
@@ -106,8 +112,9 @@ async fn two_callbacks_at_once_exchange_once() {
         for got in [a, b] {
             assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
         }
-        let result = browser.open(&callback).await;
-        assert!(town.bank.exchanges() == 1, "{}", result.text);
+        let done = finish(&town, &mut browser, &link).await;
+        assert!(done.heading().contains("connected"), "{}", done.text);
+        assert_eq!(town.bank.exchanges(), 1);
     }
 }
 

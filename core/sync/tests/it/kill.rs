@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use fondaco_store::repo::run;
 use fondaco_store::testing::engines;
 
 use crate::kit::Kit;
@@ -50,6 +51,12 @@ impl Dice {
     }
 }
 
+/// Log-uniform, up to about as many polls as a whole reading takes.
+fn polls(dice: &mut Dice) -> u64 {
+    let scale = 1 << dice.below(10);
+    scale + dice.below(scale)
+}
+
 #[tokio::test]
 async fn a_killed_reading_begun_again_stores_the_same() {
     for seed in 0..SEEDS {
@@ -61,8 +68,7 @@ async fn a_killed_reading_begun_again_stores_the_same() {
             for _ in 0..KILLS {
                 let request = kit.request(link);
                 let reading = Killed {
-                    // Log-uniform: early points are as likely as late ones.
-                    polls: 1 << dice.below(10),
+                    polls: polls(&mut dice),
                     inner: Some(Box::pin(kit.puller.read(&request))),
                 };
                 kills += u64::from(reading.await.is_none());
@@ -74,6 +80,10 @@ async fn a_killed_reading_begun_again_stores_the_same() {
             );
             assert!(outcome.is_complete(), "seed {seed}: {:?}", outcome.fault);
             assert!(kills > 0, "seed {seed}: nothing was killed");
+            let mut session = kit.db.read(kit.tenant).await.unwrap();
+            let left = run::running(&mut session, link).await.unwrap();
+            assert!(left.is_empty(), "seed {seed}: runs of dead readings go on");
+            drop(session);
             kit.check(link, "anna", &format!("seed {seed}, {kills} kills"))
                 .await;
         }
