@@ -65,6 +65,8 @@ async fn batch(
     let records = understood(job, rows)?;
     let last = rows.last().map(|row| row.key.clone());
     let wrote = in_tx!(job.vault.db(), job.request.tenant, |tx| {
+        // A reading of the same account must not resolve beside this batch.
+        tx.lock_tenant().await?;
         let wrote = write_batch(tx, &target, number, &records, claims).await?;
         if let Some(last) = &last {
             staged::delete_through(tx, job.run, last).await?;

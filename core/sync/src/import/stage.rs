@@ -183,12 +183,11 @@ async fn open(
     }
     let target = account_target(job, ordinal);
     let tenant = job.request.tenant;
-    let written = in_tx!(job.vault.db(), tenant, |tx| account(
-        tx,
-        &target,
-        &draft.account
-    )
-    .await);
+    let written = in_tx!(job.vault.db(), tenant, |tx| {
+        // Two imports at once must not make one account twice.
+        tx.lock_tenant().await?;
+        account(tx, &target, &draft.account).await
+    });
     let (found, problem) = match written {
         Ok(found) => (Some(found), None),
         Err(error @ (AccountError::Unknown | AccountError::Other | AccountError::Ambiguous)) => {
