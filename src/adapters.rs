@@ -13,6 +13,9 @@ use fondaco_transport::{Call, DayBudget};
 use fondaco_vault::Catalogue;
 use futures_util::future::BoxFuture;
 
+/// Allowances that are counted in one day; further ones are left to the institution.
+const ALLOWANCES_MAX: usize = 100_000;
+
 /// Seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
 
@@ -75,6 +78,10 @@ impl DayBudgets {
             call.caller.credential.to_owned(),
             budget.scope.to_owned(),
         );
+        if spent.attempts.len() >= ALLOWANCES_MAX && !spent.attempts.contains_key(&key) {
+            // Uncounted rather than unread: the institution counts as well.
+            return Ok(());
+        }
         let attempts = spent.attempts.entry(key).or_default();
         if *attempts >= budget.per_day {
             let gone = now.micros().div_euclid(1_000_000).rem_euclid(DAY_SECONDS);
@@ -97,5 +104,63 @@ impl Budget for DayBudgets {
         budget: DayBudget<'a>,
     ) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(std::future::ready(self.take(call, budget)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use fondaco_model::exchange::Request;
+    use fondaco_model::ids::TenantId;
+    use fondaco_model::time::ManualClock;
+    use fondaco_model::{Instant, Retry};
+    use fondaco_transport::{Caller, Target};
+
+    use super::*;
+
+    /// 2026-06-01T23:00:00Z: an hour before the day ends.
+    const LATE: Instant = Instant::from_micros(1_780_354_800_000_000);
+
+    fn target() -> Target {
+        Target {
+            institution: "a_bank".to_owned(),
+            sandbox: false,
+            api: None,
+            auth: Vec::new(),
+            requests_per_minute: 60,
+            answer_bytes_max: 1,
+        }
+    }
+
+    fn spend(budgets: &DayBudgets, credential: &str, scope: &str) -> Result<(), Fault> {
+        let url = url::Url::parse("https://bank.example/").unwrap();
+        let (target, tenant) = (target(), TenantId(uuid::Uuid::nil()));
+        let caller = Caller { tenant, credential };
+        let call = Call::new(
+            Request::new(Method::GET, url),
+            "test",
+            &target,
+            caller,
+            LATE,
+        );
+        budgets.take(&call, DayBudget { scope, per_day: 2 })
+    }
+
+    #[test]
+    fn an_allowance_ends_with_its_last_attempt_and_is_renewed_with_the_day() {
+        let clock = Arc::new(ManualClock::at(LATE));
+        let entropy = Arc::new(fondaco_model::effects::SystemEntropy);
+        let budgets = DayBudgets::new(Effects::new(clock.clone(), entropy));
+        assert!(spend(&budgets, "grant", "account").is_ok());
+        assert!(spend(&budgets, "grant", "account").is_ok());
+        let fault = spend(&budgets, "grant", "account").unwrap_err();
+        assert_eq!(fault.kind, FaultKind::RateLimited);
+        assert_eq!(fault.retry, Retry::After(Duration::from_hours(1)));
+        assert!(spend(&budgets, "grant", "other account").is_ok());
+        assert!(spend(&budgets, "other grant", "account").is_ok());
+        clock.advance_seconds(3_599);
+        assert!(spend(&budgets, "grant", "account").is_err());
+        clock.advance_seconds(1);
+        assert!(spend(&budgets, "grant", "account").is_ok());
     }
 }
