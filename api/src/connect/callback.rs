@@ -105,13 +105,23 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
 /// The outcome, or how it stands when the exchange takes longer. The work goes on in a task of its
 /// own, so that neither a slow bank nor a browser that goes away cuts it.
 async fn judged(state: &ConnectState, brought: Brought) -> Result<CallbackOutcome, Stop> {
-    let first = begin(state, brought.clone());
+    let mut first = begin(state, brought.clone());
     let wait = (state.0.pause)(Duration::from_millis(EXCHANGE_WAIT_MS));
-    let done = tokio::select! {
+    let early = tokio::select! {
         biased;
-        done = first => done,
-        // The state is used up by now, and the same callback again says how it stands.
-        () = wait => begin(state, brought).await,
+        done = &mut first => Some(done),
+        () = wait => None,
+    };
+    let done = if let Some(done) = early {
+        done
+    } else {
+        // Of the same callback twice only one uses the state up and exchanges; the other says at
+        // once how it stands.
+        let second = begin(state, brought);
+        tokio::select! {
+            done = first => done,
+            done = second => done,
+        }
     };
     match done {
         Ok(outcome) => Ok(outcome?),

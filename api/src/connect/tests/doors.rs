@@ -120,6 +120,38 @@ async fn a_form_needs_the_token_of_its_own_cookie_and_of_the_text_that_was_shown
 }
 
 #[tokio::test]
+async fn choosing_and_cancelling_need_the_token_of_their_own_cookie() {
+    for town in towns().await {
+        let (link, other) = (town.link_to(None).await, town.link_to(None).await);
+        let mut browser = town.browser();
+        let own = browser.open(&link).await.form_token();
+        let foreign = browser.open(&other).await.form_token();
+        let before = town.happened().await;
+        for token in ["", "x", foreign.as_str()] {
+            let fields = [
+                ("form_token", token),
+                ("institution", town.institution.as_str()),
+            ];
+            for step in ["choose", "cancel"] {
+                let got = browser.post(&format!("{link}/{step}"), &fields).await;
+                assert_eq!(got.status, StatusCode::FORBIDDEN, "{step} {token}");
+            }
+        }
+        assert_eq!(town.happened().await, before);
+        assert!(
+            browser
+                .open(&link)
+                .await
+                .heading()
+                .starts_with("Which bank")
+        );
+        let cancel = format!("{link}/cancel");
+        let got = browser.post(&cancel, &[("form_token", own.as_str())]).await;
+        assert!(got.heading().contains("cancelled"), "{}", got.text);
+    }
+}
+
+#[tokio::test]
 async fn the_text_that_the_person_agreed_to_is_recorded_and_a_changed_one_is_read_again() {
     for town in towns().await {
         let link = town.link().await;

@@ -1,5 +1,6 @@
 //! The way through: choose, review, continue, come back, return to the frontend.
 
+use fondaco_store::repo::link_session::SessionState;
 use http::StatusCode;
 use http::header::LOCATION;
 use url::Url;
@@ -8,8 +9,8 @@ use super::browser::{allow, deny};
 use super::town::{ORIGIN, RETURN_URL, Town, towns};
 use crate::web::pages::WORKING_HOLD_MS;
 
-/// Waits that one held answer takes at most.
-const LOOKS: usize = 100;
+/// Looks at a session at most; each asks the database, so that they last for many seconds.
+const LOOKS_MAX: usize = 200_000;
 
 #[tokio::test]
 async fn a_person_allows_and_returns_with_a_result_code_that_works_once() {
@@ -193,7 +194,7 @@ async fn an_institution_that_cannot_be_connected_is_refused_on_the_page_of_choic
     }
 }
 
-#[expect(dead_code, reason = "it waits for ever now and then: docs/plan.md")]
+#[tokio::test]
 async fn a_slow_exchange_shows_a_waiting_page_that_asks_until_it_is_done() {
     for town in towns().await {
         let link = town.link().await;
@@ -229,18 +230,17 @@ async fn a_slow_exchange_shows_a_waiting_page_that_asks_until_it_is_done() {
     }
 }
 
-/// Asks for the status until the exchange is done.
+/// Looks until the exchange is done, then asks for the status as the waiting page does.
 pub(super) async fn finish(
     town: &Town,
     browser: &mut super::browser::Browser,
     link: &str,
 ) -> super::browser::Got {
-    for _ in 0..LOOKS {
-        town.patience
-            .open(usize::try_from(WORKING_HOLD_MS / 500).unwrap());
-        let got = browser.open(&format!("{link}/status")).await;
-        if !got.heading().contains("moment") {
-            return got;
+    let (_, token) = link.rsplit_once('/').unwrap();
+    for _ in 0..LOOKS_MAX {
+        let view = town.vault.session_view(token, None).await.unwrap();
+        if view.state != SessionState::Exchanging {
+            return browser.open(&format!("{link}/status")).await;
         }
     }
     panic!("the exchange does not finish");
