@@ -23,7 +23,7 @@ fn requests_carry_consent_request_id_and_window() {
     assert_eq!(
         request.url.as_str(),
         "http://127.0.0.1:8090/psd2/v1/accounts/acc%2F1%20%3F/transactions\
-         ?dateFrom=2024-06-01&bookingStatus=both"
+         ?dateFrom=2024-04-27&bookingStatus=both"
     );
     assert_eq!(request.headers["consent-id"], "consent-1");
     assert_eq!(request.credential, Credential::Grant);
@@ -57,7 +57,7 @@ fn requests_carry_consent_request_id_and_window() {
         ..transactions()
     };
     let early = BerlinGroup.request(&cx, &before_history, None).unwrap();
-    let query = "dateFrom=2024-06-01&dateTo=2024-06-01&bookingStatus=both";
+    let query = "dateFrom=2024-04-27&dateTo=2024-04-27&bookingStatus=both";
     assert_eq!(early.url.query(), Some(query));
     assert_eq!(request.headers["psu-ip-address"], "192.0.2.7");
     assert_eq!(request.headers["psu-user-agent"], "Browser/1");
