@@ -28,6 +28,8 @@ pub(super) async fn run(cx: &Cx, args: &Args) -> Outcome {
     }
     if config.store.is_embedded() {
         crate::folder::make(&config.data)?;
+        // They are made together with the database file, never later.
+        crate::rings::load(config, &store, &cx.effects)?;
     }
     let report = migrate::migrate(&store, cx.effects.now()).await?;
     let result = json!({ "applied": report.applied, "known": report.known });

@@ -259,6 +259,7 @@ impl Vault {
         let session = link_session::get(&mut read, of.link_session_id).await?;
         let session = session.ok_or(VaultError::NotFound)?;
         let owner = tenant::get(&mut read).await?.ok_or(VaultError::NotFound)?;
+        let locale = outcome::locale_of(&mut read, &session).await?;
         drop(read);
         if let Some(ended) = outcome::ended(inner, &session, same_browser).await? {
             return Ok(CallbackOutcome::AlreadyUsed(Box::new(ended)));
@@ -270,7 +271,7 @@ impl Vault {
             tenant: owner.details,
             test: owner.mode == Mode::Test,
             institution: manifest.map_or(id, |manifest| manifest.name.clone()),
-            locale: session.locale,
+            locale,
         })))
     }
 }

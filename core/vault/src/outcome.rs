@@ -5,10 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use fondaco_model::ids::{LinkId, LinkSessionId, TenantId};
 use fondaco_model::v1::TerminationReason;
 use fondaco_model::{Instant, Secret};
-use fondaco_store::Tx;
 use fondaco_store::repo::link_session::{self, Ending, LinkSession, SessionState};
 use fondaco_store::repo::tenant::{Details, Mode};
-use fondaco_store::repo::{ledger, tenant};
+use fondaco_store::repo::{consent, ledger, tenant};
+use fondaco_store::{Session, Tx};
 use serde_json::json;
 use url::Url;
 
@@ -160,6 +160,19 @@ pub(crate) async fn finish(
     Ok(true)
 }
 
+/// The language in which the person went on to the bank, else the one that the tenant asked for.
+pub(crate) async fn locale_of(
+    read: &mut Session,
+    session: &LinkSession,
+) -> Result<Option<String>, VaultError> {
+    let stored = match session.consent_id {
+        Some(id) => consent::get(read, id).await?,
+        None => None,
+    };
+    let agreed = stored.and_then(|stored| stored.locale);
+    Ok(agreed.or_else(|| session.locale.clone()))
+}
+
 /// The last page of a session; none while it goes on. `same_browser` decides whether the return
 /// address carries the result code.
 pub(crate) async fn ended(
@@ -172,6 +185,7 @@ pub(crate) async fn ended(
     };
     let mut read = inner.db.read(session.tenant_id).await?;
     let owner = tenant::get(&mut read).await?.ok_or(VaultError::NotFound)?;
+    let locale = locale_of(&mut read, session).await?;
     drop(read);
     let mut return_url = Url::parse(&session.return_url)
         .map_err(|_| VaultError::Invalid("the session's return address is no address"))?;
@@ -190,7 +204,7 @@ pub(crate) async fn ended(
         tenant: owner.details,
         test: owner.mode == Mode::Test,
         institution: manifest.map(|manifest| manifest.name.clone()),
-        locale: session.locale.clone(),
+        locale,
         link: session.link_id,
         ended,
         reason: session.reason.as_deref().map(TerminationReason::from_word),

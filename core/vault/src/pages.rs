@@ -94,7 +94,8 @@ pub struct SessionView {
     pub state: SessionState,
     /// Why it ended.
     pub reason: Option<TerminationReason>,
-    /// The language that the tenant asked for.
+    /// The language in which the person went on to the bank, else the one that the tenant asked
+    /// for.
     pub locale: Option<String>,
     /// From when on the page is closed.
     pub expires_at: Instant,
@@ -161,6 +162,7 @@ impl Vault {
             .as_ref()
             .and_then(|institution| institution.history_days);
         let earliest = history.map(|days| today.plus_days(-days));
+        let locale = outcome::locale_of(&mut read, &session).await?;
         let over = !session.state.is_final() && session.expires_at <= now;
         Ok(SessionView {
             session: session.id,
@@ -178,7 +180,7 @@ impl Vault {
             expires_at: session.expires_at,
             browser: browser_of(&session, browser),
             scopes: session.scopes,
-            locale: session.locale,
+            locale,
         })
     }
 

@@ -1,13 +1,19 @@
 //! What reads tell about a consent, and the end of consents whose time is over.
 
+use std::sync::Arc;
+
+use fondaco_connectors::core::StandingState;
 use fondaco_model::Fault;
 use fondaco_model::ids::{ConsentId, TenantId};
-use fondaco_model::v1::ConsentState;
+use fondaco_model::v1::{ConsentState, RevokedBy};
 use fondaco_store::repo::consent::{self, StoredConsent};
+use fondaco_store::repo::{grant, registration};
 use fondaco_store::{Tx, in_tx};
 
 use crate::consents::{Step, apply};
 use crate::error::VaultError;
+use crate::flow::Bank;
+use crate::grants;
 use crate::ledger::Actor;
 use crate::machine::{AuthEvidence, ConsentEvent, ConsentSignal, signal_of};
 use crate::{Inner, Vault};
@@ -41,8 +47,9 @@ impl Vault {
     /// A call under the consent failed: what the fault says about the consent itself is recorded,
     /// and ends or pauses it where the evidence is enough. Faults about anything else do nothing.
     ///
-    /// Refusals of a refresh were recorded where they happened; a second record of the same one
-    /// changes nothing, because refusals count only minutes apart.
+    /// After a refusal the bank is asked how the consent stands: a person who withdrew it there is
+    /// believed at once. Where it does not say, refusals count, and only minutes apart. Those of a
+    /// refresh were recorded where they happened; a second record of the same one changes nothing.
     pub async fn read_failed(
         &self,
         tenant: TenantId,
@@ -50,17 +57,25 @@ impl Vault {
         fault: &Fault,
     ) -> Result<ConsentState, VaultError> {
         let inner = &self.inner;
+        let signal = signal_of(fault.kind);
+        let ended = match signal {
+            Some(ConsentSignal::Refused) => inner.end_at_bank(tenant, id).await?,
+            Some(ConsentSignal::Explicit | ConsentSignal::Expired) | None => None,
+        };
         in_tx!(inner.db, tenant, |tx| {
             tx.lock_tenant().await?;
             let mut stored = consent::get(tx, id).await?.ok_or(VaultError::NotFound)?;
-            let event = match signal_of(fault.kind) {
-                None => return Ok(stored.consent.state),
-                Some(ConsentSignal::Explicit) => ConsentEvent::AuthFailed(AuthEvidence::Explicit),
-                Some(ConsentSignal::Refused) => {
+            let event = match (ended, signal) {
+                (Some(ended), _) => ended,
+                (None, None) => return Ok(stored.consent.state),
+                (None, Some(ConsentSignal::Explicit)) => {
+                    ConsentEvent::AuthFailed(AuthEvidence::Explicit)
+                }
+                (None, Some(ConsentSignal::Refused)) => {
                     let first = stored.reauth_evidence_at;
                     ConsentEvent::AuthFailed(AuthEvidence::Refused { first })
                 }
-                Some(ConsentSignal::Expired) => ConsentEvent::BankExpired,
+                (None, Some(ConsentSignal::Expired)) => ConsentEvent::BankExpired,
             };
             match apply(
                 tx,
@@ -108,6 +123,50 @@ impl Vault {
             }
         }
         Ok(ended)
+    }
+}
+
+impl Inner {
+    /// The end of a consent that the bank states when it is asked; none when it states none, or
+    /// cannot be asked.
+    async fn end_at_bank(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        id: ConsentId,
+    ) -> Result<Option<ConsentEvent>, VaultError> {
+        let mut read = self.db.read(tenant).await?;
+        let stored = consent::get(&mut read, id)
+            .await?
+            .ok_or(VaultError::NotFound)?;
+        let held = grant::by_consent(&mut read, id).await?;
+        let with = registration::get(&mut read, stored.registration_id).await?;
+        drop(read);
+        let in_force = [ConsentState::Active, ConsentState::ReconfirmDue];
+        if !in_force.contains(&stored.consent.state) {
+            return Ok(None);
+        }
+        let with = with.ok_or(VaultError::NotFound)?;
+        let mut bank = Bank::of(self, tenant, &with.registration)?;
+        bank.grant = held.map(|row| row.id);
+        let reference = grants::open_bank_consent(self, tenant, &stored).await?;
+        bank.consent_ref = reference.map(|text| text.expose().to_owned());
+        let standing = match bank.standing("consent.standing").await {
+            Ok(standing) => standing,
+            Err(fault) => {
+                tracing::info!(consent = %id, error = %fault, "consent not inquired");
+                None
+            }
+        };
+        Ok(standing.and_then(|standing| match standing.state {
+            StandingState::RevokedByUser => Some(ConsentEvent::Revoked(RevokedBy::EndUserAtBank)),
+            StandingState::Expired => Some(ConsentEvent::BankExpired),
+            StandingState::Awaiting
+            | StandingState::PartiallyAuthorised
+            | StandingState::Valid
+            | StandingState::Rejected
+            | StandingState::RevokedByUs
+            | StandingState::Unknown => None,
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Disconnecting, expiry, and what happens to the grant.
 
-use fondaco_model::v1::{ConsentState, RevokedBy};
+use fondaco_model::v1::{ConsentState, RevokedBy, TerminationReason};
+use fondaco_model::{Fault, FaultKind};
 use fondaco_store::repo::Scope;
 use fondaco_store::repo::end_user;
 
@@ -182,5 +183,29 @@ async fn a_person_is_made_once_by_the_tenants_own_reference() {
         let mut read = house.db.read(house.tenant).await.unwrap();
         let people = end_user::list(&mut read, None, 10).await.unwrap();
         assert_eq!(people.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_withdrew_at_the_bank_is_believed_at_the_first_refusal() {
+    for house in houses().await {
+        let linked = house.linked().await;
+        let refused = Fault::new(FaultKind::AuthRevoked, "test");
+        let failed = || {
+            house
+                .vault
+                .read_failed(house.tenant, linked.consent, &refused)
+        };
+        // The bank says that the consent stands: one refusal proves nothing.
+        assert_eq!(failed().await.unwrap(), ConsentState::Active);
+        house.bank.set_consents("revokedByPsu");
+        assert_eq!(failed().await.unwrap(), ConsentState::Revoked);
+        let stored = house.consent(linked.consent).await;
+        assert_eq!(
+            stored.consent.reason,
+            Some(TerminationReason::EndUserAtBank)
+        );
+        assert!(!stored.revocation_pending, "the bank knows");
+        house.ledger().await;
     }
 }
