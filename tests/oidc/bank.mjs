@@ -97,6 +97,12 @@ export function bankApi({ baseUrl, issuer, consents, consentIsWithdrawn, findTok
 
   async function authorise(req, res) {
     const id = req.headers['consent-id'];
+    const consent = consents.get(id);
+    // A consent that is over is told before the token, which ended with it.
+    if (consent && !['received', 'valid'].includes(consent.status)) {
+      refuse(res, 401, 'CONSENT_INVALID', `the consent is ${consent.status}`);
+      return undefined;
+    }
     const token = await findToken(/^Bearer (\S+)$/i.exec(req.headers.authorization ?? '')?.[1]);
     if (!token) {
       refuse(res, 401, 'TOKEN_INVALID', 'the access token is missing, unknown or over', {
@@ -104,7 +110,6 @@ export function bankApi({ baseUrl, issuer, consents, consentIsWithdrawn, findTok
       });
       return undefined;
     }
-    const consent = consents.get(id);
     if (!consent || !token.scopes.has(`AIS:${id}`)) {
       refuse(res, 403, 'CONSENT_UNKNOWN', 'the token does not belong to this consent');
       return undefined;

@@ -19,6 +19,8 @@ const FLAGS = [
 ];
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** What of axe depends on colours. */
+export const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
 const ACTION_MS_MAX = 15_000;
 
 const require = createRequire(import.meta.url);
@@ -77,13 +79,15 @@ export async function launch(options = {}) {
  * Runs axe over the page and returns the violations of WCAG 2.2 level A and AA.
  *
  * The script enters through the debugging protocol, so that a strict Content-Security-Policy
- * stays as it is.
+ * stays as it is. `rules` names the only ones to run: a page that was seen in light needs no more
+ * than `COLOUR_RULES` in dark.
  */
-export async function axe(page) {
-  await page.evaluate(axeSource);
+export async function axe(page, rules) {
+  if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axeSource);
+  const runOnly = rules ? { type: 'rule', values: rules } : { type: 'tag', values: WCAG };
   const result = await page.evaluate(
-    (tags) => globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags } }),
-    WCAG,
+    (only) => globalThis.axe.run(document, { runOnly: only, resultTypes: ['violations'] }),
+    runOnly,
   );
   return result.violations.map(({ id, impact, help, nodes }) => ({
     id,

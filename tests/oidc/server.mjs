@@ -137,6 +137,7 @@ function routes(issuer) {
     if (page) return pages(req, res, page[1], page[2]);
     if (url.pathname.startsWith('/control/')) return control(req, res, url.pathname.slice(9));
     if (url.pathname === '/token' && req.method === 'POST') return token(req, res);
+    if (url.pathname === '/token/revocation') count(state, 'revocation.calls');
     if (!url.pathname.startsWith('/psd2/')) return callback(req, res);
     count(state, 'api.calls');
     if (state.faults.api_times > 0) {
