@@ -145,7 +145,8 @@ create table transaction_ref (
     end_user_id {id} not null,
     stability text not null,
     first_seen_at {bigint} not null,
-    primary key (tenant_id, account_source_id, kind, value, transaction_id)
+    -- By value before kind: a batch asks for values, whatever kind stated them (candidates).
+    primary key (tenant_id, account_source_id, value, kind, transaction_id)
 ) {strict};
 create index transaction_ref_by_transaction on transaction_ref (tenant_id, transaction_id);
 

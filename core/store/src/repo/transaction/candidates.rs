@@ -12,6 +12,9 @@ use crate::engine::bulk::InList;
 use crate::engine::row::FromRecord;
 use crate::error::{Result, StoreError};
 
+/// Candidates whose references one statement reads.
+const PART_IDS: usize = 1_000;
+
 /// What a batch asks about: an account, a span of days, the amounts and references it states.
 #[derive(Clone)]
 pub struct CandidateQuery<'a> {
@@ -100,7 +103,8 @@ const HEAD: &str = "select t.id, t.account_source_id, t.status, t.minor, t.scale
     where t.lifecycle = 'LIVE' and t.tenant_id = ";
 
 /// Live rows of the account that share an amount within the span of days, or a reference of the
-/// source; each with its references. Four statements, whatever the size of the batch.
+/// source; each with its references: three statements, and one for each thousand of what was found.
+/// An account may have more rows of one amount within the days than a statement takes values.
 pub async fn candidates(
     session: &mut Session,
     asked: &CandidateQuery<'_>,
@@ -166,14 +170,16 @@ async fn attach_references(session: &mut Session, found: &mut [Candidate]) -> Re
     }
     let mut places: std::collections::HashMap<Uuid, usize> =
         ids.iter().enumerate().map(|(at, id)| (id.0, at)).collect();
-    for reference in super::read::references(session, &ids).await? {
-        if let Some(at) = places.get_mut(&reference.transaction_id.0) {
-            found[*at].refs.push(CandidateRef {
-                account_source_id: reference.account_source_id,
-                kind: reference.kind,
-                value: reference.value,
-                stability: reference.stability,
-            });
+    for part in ids.chunks(PART_IDS) {
+        for reference in super::read::references(session, part).await? {
+            if let Some(at) = places.get_mut(&reference.transaction_id.0) {
+                found[*at].refs.push(CandidateRef {
+                    account_source_id: reference.account_source_id,
+                    kind: reference.kind,
+                    value: reference.value,
+                    stability: reference.stability,
+                });
+            }
         }
     }
     Ok(())

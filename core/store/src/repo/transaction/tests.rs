@@ -383,6 +383,44 @@ async fn candidates_share_an_amount_within_the_days_or_a_reference() {
     }
 }
 
+#[tokio::test]
+async fn more_candidates_than_a_statement_takes_values_come_with_all_their_references() {
+    const MANY: u128 = 33_000;
+    const WRITTEN: usize = 1_000;
+    let numbers: Vec<u128> = (1..=MANY).collect();
+    // The limit is SQLite's; the other engine takes an array.
+    let db = crate::testing::sqlite().await;
+    seed(&db, 1).await;
+    for part in numbers.chunks(WRITTEN) {
+        let mut tx = db.begin(tenant(1)).await.unwrap();
+        let rows: Vec<_> = part.iter().map(|number| row(*number, 1, "-5", "2026-01-01")).collect();
+        upsert(&mut tx, &rows, &[]).await.unwrap();
+        let refs = part.iter().map(|number| RefRow {
+            transaction_id: TransactionId(Uuid::from_u128(*number)),
+            account_source_id: SOURCE,
+            kind: ReferenceKind::EntryReference,
+            value: format!("R{number}"),
+            stability: Stability::ObservedStable,
+            first_seen_at: NOW,
+        });
+        add_references(&mut tx, end_user(1), &refs.collect::<Vec<_>>()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let day: Date = "2026-01-01".parse().unwrap();
+    let asked = CandidateQuery {
+        account_id: account(1),
+        account_source_id: SOURCE,
+        from: day,
+        to: day,
+        minors: &[-500],
+        references: &[],
+    };
+    let mut tx = db.begin(tenant(1)).await.unwrap();
+    let found = candidates(&mut tx, &asked).await.unwrap();
+    assert_eq!(found.len(), numbers.len());
+    assert!(found.iter().all(|row| row.refs.len() == 1));
+}
+
 #[test]
 fn only_plain_decimals_are_bounds() {
     for text in ["", "-", "1,5", "1e3", ".5", "1.", "+1", "0.0000000000000000001"] {
