@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::access::Access;
 use super::mutation::Mutation;
+use super::order::Order;
 use super::query::Query;
 use super::reads::{Deps, Reads};
 use crate::guard::rate::{KeyClass, KeyId};
@@ -125,14 +126,23 @@ impl Engine for GraphQl {
         Box::pin(self.caller(presented))
     }
 
-    fn execute(&self, request: Request) -> BoxFuture<'_, Response> {
+    fn execute(&self, mut request: Request) -> BoxFuture<'_, Response> {
         let caller = request.data.get(&std::any::TypeId::of::<Caller>());
         let caller = caller
             .and_then(|caller| caller.downcast_ref::<Caller>())
             .cloned();
         let caller = caller.expect("the pipeline puts the caller into every request");
         let reads = Reads::new(Access { caller }, &self.deps);
-        Box::pin(self.schema.execute(request.data(reads)))
+        let operation = request.operation_name.clone();
+        let document = request.parsed_query().ok();
+        let order = document.and_then(|document| Order::of(document, operation.as_deref()));
+        Box::pin(async move {
+            let mut response = self.schema.execute(request.data(reads)).await;
+            if let Some(order) = order {
+                response.data = order.apply(std::mem::take(&mut response.data));
+            }
+            response
+        })
     }
 
     fn origin_known<'a>(&'a self, origin: &'a str) -> BoxFuture<'a, bool> {

@@ -14,6 +14,7 @@ mod lists;
 mod load;
 mod mutation;
 mod opener;
+mod order;
 mod page;
 mod query;
 mod reads;

@@ -41,6 +41,7 @@ async fn nested_reads_take_as_many_statements_for_a_hundred_accounts_as_for_one(
             }
             counts.push((total, count(&house, &key, NESTED).await));
         }
+        println!("{}: (accounts, statements) {counts:?}", house.name());
         let first = counts[0].1;
         assert!(
             counts.iter().all(|(_, count)| *count == first),
