@@ -208,22 +208,34 @@ impl<C: Clock> OneClass<C> {
     fn charge(&self, clock: &C, key: KeyId, units: u32) -> Charge {
         let mut credits = self.credits.lock().unwrap_or_else(PoisonError::into_inner);
         let credit = credits.get(&key).copied().unwrap_or(0);
-        // One unit always goes to the limiter, which alone knows the level.
-        let used = credit.min(units.max(1) - 1);
-        let net = NonZeroU32::new(units.max(1) - used).unwrap_or(NonZeroU32::MIN);
+        let units = NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN);
         let level = |available: u32| Level {
             size: self.size,
             available,
         };
-        match self.limiter.check_key_n(&key, net) {
+        let mut checked = self.limiter.check_key_n(&key, units);
+        // One unit always goes to the limiter, which alone knows the level.
+        let used = credit.min(units.get() - 1);
+        let net = NonZeroU32::new(units.get() - used).unwrap_or(NonZeroU32::MIN);
+        let mut kept = credit;
+        if used > 0 && !matches!(checked, Ok(Ok(_))) {
+            checked = self.limiter.check_key_n(&key, net);
+            kept = credit - used;
+        }
+        match checked {
             Ok(Ok(state)) => {
-                if credit > used {
-                    credits.insert(key, credit - used);
+                let left = state.remaining_burst_capacity();
+                // What time brought back meanwhile leaves less room: a full bucket does not
+                // overflow.
+                let taken = if kept == credit { units } else { net };
+                let room = self.size.capacity.get().saturating_sub(left);
+                let kept = kept.min(room.saturating_sub(taken.get()));
+                if kept > 0 {
+                    credits.insert(key, kept);
                 } else {
                     credits.remove(&key);
                 }
-                let left = state.remaining_burst_capacity();
-                Charge::Taken(level(left).after_return(credit - used))
+                Charge::Taken(level(left).after_return(kept))
             }
             Ok(Err(not_yet)) => {
                 let wait = not_yet.wait_time_from(clock.now());

@@ -76,6 +76,21 @@ fn returned_units_are_taken_off_the_next_charge() {
 }
 
 #[test]
+fn a_bucket_that_time_has_filled_has_no_room_for_returned_units() {
+    let (buckets, clock) = buckets();
+    charge(&buckets, 2_000);
+    buckets
+        .give_back(KEY, KeyClass::Browser, 500)
+        .now_or_never()
+        .unwrap();
+    // 1,900 units came back with time: 100 of the 500 returned ones have room.
+    clock.advance(Duration::from_secs(19));
+    assert_eq!(available(charge(&buckets, 1)), 1_999);
+    clock.advance(Duration::from_mins(1));
+    assert_eq!(available(charge(&buckets, 2_000)), 0);
+}
+
+#[test]
 fn keys_and_classes_have_buckets_of_their_own() {
     let (buckets, _) = buckets();
     charge(&buckets, 2_000);
