@@ -1,6 +1,7 @@
 //! `cargo xtask prove NAME`: long proofs, each with its result in docs/proofs/NAME.md.
 
 mod hostile;
+mod house;
 mod kill;
 mod numbers;
 mod report;
@@ -33,12 +34,24 @@ pub(crate) struct Args {
     /// `numbers` also measures a build from nothing, in a target folder of its own
     #[arg(long)]
     cold_build: bool,
+    /// Points at which `kill` kills each kind of work on each engine
+    #[arg(long, default_value_t = 200)]
+    points: u32,
+    /// Use the development build: for a first look, not for a result
+    #[arg(long)]
+    dev: bool,
 }
+
+/// The client that the simulated bank knows.
+const BANK_CLIENT: &str = "fondaco-demo";
+const BANK_SECRET: &str = "fondaco-demo-secret";
 
 /// What a proof may use.
 struct Bench {
     root: PathBuf,
     cold_build: bool,
+    points: u32,
+    dev: bool,
 }
 
 struct Proof {
@@ -50,7 +63,7 @@ struct Proof {
 const PROOFS: [Proof; 5] = [
     Proof {
         name: "kill",
-        about: "killed at 200 points: nothing lost or doubled",
+        about: "killed at random points: nothing lost or doubled",
         run: kill::run,
     },
     Proof {
@@ -97,6 +110,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let bench = Bench {
         root: tree::root(),
         cold_build: args.cold_build,
+        points: args.points,
+        dev: args.dev,
     };
     let mut report = Report::new(proof.name, proof.about);
     let outcome = (proof.run)(&bench, &mut report);
@@ -132,13 +147,25 @@ impl Bench {
         report.run(&mut command)
     }
 
+    /// Lets `walk.py` do one of its commands with a key; what it prints.
+    fn walk(&self, key: &str, arguments: &[&str]) -> Outcome<String> {
+        let python = process::find("python3").ok_or("this proof needs python3")?;
+        let mut command = Command::new(python);
+        command.arg(self.root.join("xtask/src/prove/walk.py"));
+        process::read(command.args(arguments).env("PROOF_API_KEY", key))
+    }
+
     /// Builds the program as a user gets it and returns its path.
-    fn release_binary(&self) -> Outcome<PathBuf> {
+    fn binary(&self) -> Outcome<PathBuf> {
         let mut build = process::cargo();
         build
             .current_dir(&self.root)
-            .args(["build", "--release", "--locked", "-p", "fondaco"]);
-        process::run(&mut build)?;
+            .args(["build", "--locked", "-p", "fondaco"]);
+        if self.dev {
+            process::run(&mut build)?;
+            return Ok(self.target().join("debug/fondaco"));
+        }
+        process::run(build.arg("--release"))?;
         Ok(self.target().join("release/fondaco"))
     }
 

@@ -1,33 +1,42 @@
 //! Proof `numbers`: what the program costs on this machine.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::house::House;
 use super::sample::statement;
-use super::server::Server;
-use super::tenants::fondaco;
 use super::{Bench, Report};
 use crate::test::Cluster;
 use crate::{Outcome, generate, process};
 
 const IMPORT_ROWS: usize = 100_000;
 const STARTS: usize = 5;
+const QUERY: &str = "{ accounts(first: 5) { nodes { id } } }";
 
 pub(super) fn run(bench: &Bench, report: &mut Report) -> Outcome {
+    report.line("| what | how much |\n| --- | --- |");
     if bench.cold_build {
-        let took = cold_build(bench)?;
-        report.line(&format!(
-            "- release build from nothing: {:.0} s",
-            took.as_secs_f64()
-        ));
+        let took = cold_build(bench)?.as_secs();
+        row(
+            report,
+            "release build from nothing, dependencies included",
+            &format!("{took} s"),
+        );
     }
-    let binary = bench.release_binary()?;
+    let binary = bench.binary()?;
     let bytes = std::fs::metadata(&binary)
         .map_err(|error| format!("cannot measure the binary: {error}"))?
         .len();
-    report.line(&format!("- binary: {} KiB", bytes / 1024));
-    starts(bench, &binary, report)?;
-    import(bench, &binary, report)
+    row(report, "binary", &format!("{} KiB", bytes / 1024));
+    starts(bench, report)?;
+    let cluster = Cluster::start_found(&bench.root)?;
+    let url = cluster.url();
+    let outcome = import(bench, report, &url).and_then(|()| statements(bench, report, &url));
+    cluster.stop()?;
+    outcome
+}
+
+fn row(report: &mut Report, what: &str, how_much: &str) {
+    report.line(&format!("| {what} | {how_much} |"));
 }
 
 fn cold_build(bench: &Bench) -> Outcome<Duration> {
@@ -41,57 +50,85 @@ fn cold_build(bench: &Bench) -> Outcome<Duration> {
     Ok(start.elapsed())
 }
 
-fn starts(bench: &Bench, binary: &Path, report: &mut Report) -> Outcome {
-    let mut times = Vec::new();
-    let mut memory = Vec::new();
+fn starts(bench: &Bench, report: &mut Report) -> Outcome {
+    let binary = bench.binary()?;
+    let (mut ready, mut answered, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STARTS {
-        let data = bench.fresh_folder("numbers")?;
-        let server = Server::start(binary, &data, &["--sandbox"])?;
-        times.push(server.started_in.as_millis());
-        memory.push(server.resident_kib()?);
+        let house = House::embedded(bench, &binary, "numbers")?;
+        let start = Instant::now();
+        let server = house.serve(&["--sandbox", "--listen", "127.0.0.1:0"])?;
+        server.answer(server.api_key()?, QUERY)?;
+        answered.push(start.elapsed().as_millis());
+        ready.push(server.started_in.as_millis());
+        memory.push(u128::from(server.resident_kib()?));
     }
-    times.sort_unstable();
-    memory.sort_unstable();
-    let middle = STARTS / 2;
-    report.line(&format!(
-        "- start with an empty folder and the sandbox until ready: {} ms (median of {STARTS})",
-        times[middle]
-    ));
-    report.line(&format!(
-        "- memory when ready: {} KiB (median of {STARTS})",
-        memory[middle]
-    ));
+    let empty = "`serve --sandbox` in an empty folder";
+    let ms = |times| format!("{} ms (median of {STARTS})", middle(times));
+    row(report, &format!("{empty}: start until ready"), &ms(ready));
+    row(
+        report,
+        &format!("{empty}: start until the first answer"),
+        &ms(answered),
+    );
+    let kib = format!("{} KiB (median of {STARTS})", middle(memory));
+    row(
+        report,
+        "idle memory after that answer, the simulated bank included",
+        &kib,
+    );
     Ok(())
 }
 
-fn import(bench: &Bench, binary: &Path, report: &mut Report) -> Outcome {
-    let data = bench.fresh_folder("numbers-import")?;
-    let file = data.join("statement.xml");
+fn middle(mut values: Vec<u128>) -> u128 {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+fn import(bench: &Bench, report: &mut Report, url: &str) -> Outcome {
+    let binary = bench.binary()?;
+    let file = bench
+        .fresh_folder("numbers-statement")?
+        .join("statement.xml");
     generate::write(&file, &statement("rate", IMPORT_ROWS))?;
     let path = file.display().to_string();
-    let cluster = Cluster::start_found(&bench.root)?;
-    let url = cluster.url();
-    let engines: [(&str, &[&str]); 2] = [
-        ("SQLite", &[]),
-        ("PostgreSQL", &["--database", url.as_str()]),
+    let houses = [
+        ("SQLite", House::embedded(bench, &binary, "numbers-sqlite")?),
+        (
+            "PostgreSQL",
+            House::at_scale(bench, &binary, "numbers-postgres", url)?,
+        ),
     ];
-    for (engine, more) in engines {
-        let mut tenant = vec!["tenants", "create", "rate", "--mode", "test"];
-        tenant.extend(more);
-        fondaco(binary, &data, &tenant)?;
-        let mut arguments = vec!["import", path.as_str(), "--create", "--end-user", "rate"];
-        arguments.extend(more);
+    for (engine, house) in houses {
+        house.tenant("rate", "accounts:read")?;
         let start = Instant::now();
-        let summary = fondaco(binary, &data, &arguments)?;
+        let summary = house.json(&["import", &path, "--create", "--end-user", "rate"])?;
         let milliseconds = start.elapsed().as_millis().max(1);
         let new = summary["new"].as_u64().unwrap_or_default();
         if new != IMPORT_ROWS as u64 {
             return Err(format!("{engine} imported {new} of {IMPORT_ROWS} rows"));
         }
         let rate = u128::from(new) * 1000 / milliseconds;
-        report.line(&format!(
-            "- import on {engine}: {rate} rows per second ({new} rows)"
-        ));
+        let what = format!("import of {new} entries on {engine}, process start included");
+        row(report, &what, &format!("{rate} rows per second"));
     }
-    cluster.stop()
+    Ok(())
+}
+
+/// The test counts statements of queries over more and more accounts, and fails when they grow.
+fn statements(bench: &Bench, report: &mut Report, url: &str) -> Outcome {
+    report.line("\nSQL statements of one query, counted by the test that holds them constant:");
+    let mut test = process::cargo();
+    test.current_dir(&bench.root).args([
+        "test",
+        "--locked",
+        "--quiet",
+        "-p",
+        "fondaco-api",
+        "--test",
+        "it",
+        "--",
+        "statements",
+        "--nocapture",
+    ]);
+    report.run(test.env("FONDACO_TEST_POSTGRES", url))
 }

@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 
 const DAYS: usize = 28;
+/// The account of everybody who pays: an identifier that stands in no log and no database page.
+pub(super) const PAYER: &str = "DE02120300000000202051";
 
-/// A camt.053.001.08 statement of `entries` credits of 1.00 EUR that closes.
+/// A camt.053.001.08 statement of `entries` credits that closes.
+///
+/// Amounts are spread as those of a busy account are: prices repeat, days have thousands of them.
 pub(super) fn statement(word: &str, entries: usize) -> String {
     let mut text = format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -14,7 +18,7 @@ pub(super) fn statement(word: &str, entries: usize) -> String {
 <Acct><Id><Othr><Id>{word}-account</Id></Othr></Id><Ccy>EUR</Ccy><Nm>{word} account</Nm></Acct>
 {}{}"#,
         balance("OPBD", 0, "2026-01-01"),
-        balance("CLBD", entries, "2026-01-31"),
+        balance("CLBD", (0..entries).map(cents).sum(), "2026-01-31"),
     );
     for number in 0..entries {
         entry(&mut text, word, number);
@@ -23,24 +27,35 @@ pub(super) fn statement(word: &str, entries: usize) -> String {
     text
 }
 
-fn balance(kind: &str, amount: usize, date: &str) -> String {
+/// The amount of an entry: 1.00 to 500.99 EUR.
+fn cents(number: usize) -> usize {
+    100 + number * 7_919 % 50_000
+}
+
+fn euros(cents: usize) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+fn balance(kind: &str, cents: usize, date: &str) -> String {
+    let amount = euros(cents);
     format!(
         r#"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp>
-<Amt Ccy="EUR">{amount}.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>{date}</Dt></Dt></Bal>
+<Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>{date}</Dt></Dt></Bal>
 "#
     )
 }
 
 fn entry(text: &mut String, word: &str, number: usize) {
-    let day = number % DAYS + 1;
+    let (day, amount) = (number % DAYS + 1, euros(cents(number)));
     write!(
         text,
-        r#"<Ntry><NtryRef>{word}-{number}</NtryRef><Amt Ccy="EUR">1.00</Amt>
+        r#"<Ntry><NtryRef>{word}-{number}</NtryRef><Amt Ccy="EUR">{amount}</Amt>
 <CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
 <BookgDt><Dt>2026-01-{day:02}</Dt></BookgDt><ValDt><Dt>2026-01-{day:02}</Dt></ValDt>
 <AcctSvcrRef>{word}-{number}</AcctSvcrRef><BkTxCd><Domn><Cd>PMNT</Cd>
 <Fmly><Cd>RCDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn></BkTxCd>
-<NtryDtls><TxDtls><RltdPties><Dbtr><Pty><Nm>{word} payer</Nm></Pty></Dbtr></RltdPties>
+<NtryDtls><TxDtls><RltdPties><Dbtr><Pty><Nm>{word} payer</Nm></Pty></Dbtr>
+<DbtrAcct><Id><IBAN>{PAYER}</IBAN></Id></DbtrAcct></RltdPties>
 <RmtInf><Ustrd>{word} {number}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>
 "#
     )
@@ -55,7 +70,11 @@ mod tests {
     fn every_entry_stands_in_the_statement_and_the_balance_counts_them() {
         let text = statement("wren", 30);
         assert_eq!(text.matches("<Ntry>").count(), 30);
-        assert!(text.contains("<Amt Ccy=\"EUR\">30.00</Amt>"), "{text}");
+        let sum = euros((0..30).map(cents).sum());
+        assert!(
+            text.contains(&format!("<Amt Ccy=\"EUR\">{sum}</Amt>")),
+            "{text}"
+        );
         assert!(
             text.contains("2026-01-28") && !text.contains("2026-01-29"),
             "{text}"

@@ -1,6 +1,7 @@
 //! The program itself, started as a user starts it and stopped with the proof.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -12,34 +13,36 @@ use crate::{Outcome, process};
 
 const START_MAX: Duration = Duration::from_mins(1);
 
-/// The line that `fondaco serve --json` prints when it is ready.
+/// The line that a long-running command prints with `--json` when it is ready.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Ready {
+    /// Where `serve` answers queries; empty for other commands.
+    #[serde(default)]
     pub(super) graphql: String,
     pub(super) api_key: Option<String>,
+    /// Where `sandbox` is.
+    #[serde(default)]
+    pub(super) url: String,
 }
 
-/// A running `fondaco serve`. Dropping it ends the process.
+/// A running command of the program. Dropping it ends the process.
 pub(super) struct Server {
     child: Child,
     pub(super) ready: Ready,
+    /// From the start of the process to its line.
     pub(super) started_in: Duration,
 }
 
 impl Server {
-    /// Starts the program on a free port with its files in `data`, its log beside them.
+    /// Starts a command with `--json` and waits for its line; its log goes into a file.
     ///
     /// # Errors
     /// Says that it did not get ready, or what it printed instead of its line.
-    pub(super) fn start(binary: &Path, data: &Path, more: &[&str]) -> Outcome<Self> {
-        let log = std::fs::File::create(data.join("server.log"))
-            .map_err(|error| format!("cannot write a log: {error}"))?;
-        let mut command = Command::new(binary);
-        command
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(more);
+    pub(super) fn start(mut command: Command, log: &Path) -> Outcome<Self> {
+        let log =
+            std::fs::File::create(log).map_err(|error| format!("cannot write a log: {error}"))?;
+        command.arg("--json");
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -85,6 +88,40 @@ impl Server {
 
     pub(super) fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks for one answer with a key and waits for all of it.
+    ///
+    /// # Errors
+    /// Says what came instead of an answer with status 200.
+    pub(super) fn answer(&self, key: &str, query: &str) -> Outcome<String> {
+        let rest = self
+            .ready
+            .graphql
+            .strip_prefix("http://")
+            .unwrap_or_default();
+        let (host, path) = rest.split_once('/').ok_or("the server has no address")?;
+        let body = serde_json::json!({ "query": query }).to_string();
+        let head = format!(
+            "POST /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: Bearer \
+             {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut answer = String::new();
+        let spoken = TcpStream::connect(host).and_then(|mut stream| {
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(body.as_bytes())?;
+            stream.read_to_string(&mut answer)
+        });
+        spoken.map_err(|error| format!("the server does not answer: {error}"))?;
+        if answer.starts_with("HTTP/1.1 200") {
+            Ok(answer)
+        } else {
+            Err(format!(
+                "the server answers {}",
+                answer.lines().next().unwrap_or_default()
+            ))
+        }
     }
 
     /// The demo's key.
@@ -152,7 +189,7 @@ mod tests {
     fn a_server_is_ready_with_its_line_and_ends_with_its_owner() {
         let line = r#"{"graphql":"http://127.0.0.1:1/graphql","explorer":"x","apiKey":"k"}"#;
         let (folder, file) = program("ready", &format!("echo '{line}'; exec cat /dev/zero"));
-        let server = Server::start(&file, &folder, &[]).unwrap();
+        let server = Server::start(Command::new(&file), &folder.join("log")).unwrap();
         assert_eq!(server.api_key(), Ok("k"));
         assert!(server.resident_kib().unwrap() > 0);
         let process = format!("/proc/{}", server.process_id());
@@ -165,7 +202,10 @@ mod tests {
     fn a_server_that_says_something_else_or_nothing_is_an_error() {
         for (name, body) in [("other", "echo hello"), ("nothing", "exit 1")] {
             let (folder, file) = program(name, body);
-            assert!(Server::start(&file, &folder, &[]).is_err(), "{name}");
+            assert!(
+                Server::start(Command::new(&file), &folder.join("log")).is_err(),
+                "{name}"
+            );
             std::fs::remove_dir_all(folder).unwrap();
         }
     }

@@ -1,99 +1,93 @@
-//! Proof `tenants`: two tenants with data of the same shape see nothing of each other.
+//! Proof `tenants`: two tenants, and two people of one tenant, with data of the same shape see
+//! nothing of each other.
 
 use std::path::Path;
-use std::process::Command;
 
-use serde_json::Value;
-
+use super::house::{House, INSTITUTION, RETURN_URL};
 use super::sample::statement;
-use super::server::Server;
 use super::{Bench, Report};
-use crate::{Outcome, process};
+use crate::{Outcome, generate};
 
-/// Stands in every text of the first tenant; the tool looks for it in the second one's answers.
+/// Stands in every text of the first one; the tool looks for it in the second one's answers.
 const CANARY: &str = "kanarienvogel";
+const OTHER: &str = "sperling";
+const ENTRIES: usize = 5;
+const ALL_SCOPES: &str = "accounts:read,transactions:read,identifiers:read,link:write,\
+                          import:write,raw:read,schema:read";
+const BROWSER_SCOPES: [&str; 4] = [
+    "accounts:read",
+    "transactions:read",
+    "identifiers:read",
+    "link:write",
+];
 
 pub(super) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     let matrix = bench.shared("peers/security/tenant_matrix.py")?;
-    let binary = bench.release_binary()?;
-    let data = bench.fresh_folder("tenants")?;
-    let first = tenant(&binary, &data, CANARY)?;
-    let second = tenant(&binary, &data, "sperling")?;
-    report.hide(&first);
-    report.hide(&second);
-    let server = Server::start(&binary, &data, &[])?;
-    report.line("Every field and argument, called by one tenant with the other tenant's ids.");
-    let url = &server.ready.graphql;
-    let arguments = [
-        url,
-        "--a",
-        &first,
-        "--b",
-        &second,
-        "--canary-a",
-        CANARY,
-        "--mutations",
-    ];
-    bench.python(report, &matrix, &arguments)
+    let mut house = House::embedded(bench, &bench.binary()?, "tenants")?;
+    house.lift_limits();
+    let first = house.tenant(CANARY, ALL_SCOPES)?;
+    let second = house.tenant(OTHER, ALL_SCOPES)?;
+    let both = house.tenant("both", ALL_SCOPES)?;
+    let _bank = house.open_bank()?;
+    let server = house.serve(&[])?;
+    let url = server.ready.graphql.as_str();
+    for (tenant, person, key) in [
+        (CANARY, CANARY, &first),
+        (OTHER, OTHER, &second),
+        ("both", CANARY, &both),
+        ("both", OTHER, &both),
+    ] {
+        report.hide(key);
+        import(&house, tenant, person)?;
+        // The same person of the bank for all: what differs is whose it is here.
+        bench.walk(key, &["link", url, person, "anna", INSTITUTION, RETURN_URL])?;
+    }
+    report.line(
+        "Two tenants, each with an imported statement and a bank's link: every field, argument and \
+         mutation, called by one with the other's ids.",
+    );
+    search(bench, report, (&matrix, url, &[]), (&first, &second, &both))?;
+
+    let token = |person| {
+        let arguments = [&["frontend", url, person], &BROWSER_SCOPES[..]].concat();
+        bench.walk(&both, &arguments)
+    };
+    let (one, other) = (token(CANARY)?, token(OTHER)?);
+    report.hide(&one);
+    report.hide(&other);
+    // What a browser may ask at once is small: the ids come from the tenant's own view.
+    let ids = house.data.join("ids");
+    generate::write(&ids, &bench.walk(&both, &["ids", url, CANARY])?)?;
+    let ids = ids.display().to_string();
+    report.line("Two people of one tenant with frontend tokens, in the same way:");
+    let more = ["--depth", "2", "--extra-ids", &ids, "--max-ids", "60"];
+    search(bench, report, (&matrix, url, &more), (&one, &other, &both))
 }
 
-/// Makes a tenant with one imported statement whose texts carry `word`; returns its key.
-fn tenant(binary: &Path, data: &Path, word: &str) -> Outcome<String> {
-    let file = data.join(format!("{word}.xml"));
-    crate::generate::write(&file, &statement(word, 5))?;
-    let privacy = format!("https://{word}.example/privacy");
-    let support = format!("support@{word}.example");
-    fondaco(
-        binary,
-        data,
-        &[
-            "tenants",
-            "create",
-            word,
-            "--mode",
-            "test",
-            "--privacy-url",
-            &privacy,
-            "--support",
-            &support,
-        ],
-    )?;
-    let scopes = "accounts:read,transactions:read,identifiers:read,import:write,link:write,\
-                  schema:read";
-    let key = fondaco(
-        binary,
-        data,
-        &["keys", "create", "--tenant", word, "--scopes", scopes],
-    )?;
+fn import(house: &House, tenant: &str, person: &str) -> Outcome {
+    let file = house.data.join(format!("{tenant}-{person}.xml"));
+    generate::write(&file, &statement(person, ENTRIES))?;
     let path = file.display().to_string();
-    fondaco(
-        binary,
-        data,
-        &[
-            "import",
-            &path,
-            "--tenant",
-            word,
-            "--end-user",
-            word,
-            "--create",
-        ],
-    )?;
-    let key = key["apiKey"]
-        .as_str()
-        .ok_or("`keys create --json` printed no apiKey")?;
-    Ok(key.to_owned())
+    let arguments = [
+        "import",
+        &path,
+        "--tenant",
+        tenant,
+        "--end-user",
+        person,
+        "--create",
+    ];
+    house.json(&arguments)?;
+    Ok(())
 }
 
-/// Runs a command of the program and reads the first line of its JSON.
-pub(super) fn fondaco(binary: &Path, data: &Path, arguments: &[&str]) -> Outcome<Value> {
-    let mut command = Command::new(binary);
-    command
-        .args(arguments)
-        .arg("--json")
-        .arg("--data")
-        .arg(data);
-    let text = process::read(&mut command)?;
-    let first = text.lines().next().unwrap_or("null");
-    serde_json::from_str(first).map_err(|error| format!("`{first}` is no JSON: {error}"))
+fn search(
+    bench: &Bench,
+    report: &mut Report,
+    (tool, url, more): (&Path, &str, &[&str]),
+    (first, second, schema): (&str, &str, &str),
+) -> Outcome {
+    let tokens = ["--a", first, "--b", second, "--schema-token", schema];
+    let canary = ["--canary-a", CANARY, "--mutations"];
+    bench.python(report, tool, &[&[url], &tokens[..], &canary, more].concat())
 }

@@ -75,6 +75,11 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// Where the server keeps its files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Makes a cluster with the programs of this machine.
     ///
     /// # Errors
