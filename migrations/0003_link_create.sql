@@ -119,10 +119,6 @@ create table access_grant (
     foreign key (tenant_id, consent_id) references consent (tenant_id, id)
 ) {strict};
 
--- Serves refreshes ahead of expiry.
-create index access_grant_by_expiry on access_grant (tenant_id, access_expires_at)
-    where destroyed_at is null;
-
 -- A look-up that finds the tenant: by the hash of the token in the hosted page's address.
 create table link_session (
     id {id} not null primary key,

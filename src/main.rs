@@ -1,6 +1,5 @@
 //! The program `fondaco`: parses its arguments, runs a command and ends with its code.
 
-mod adapters;
 mod catalogue;
 mod cli;
 mod commands;

@@ -19,15 +19,15 @@ use fondaco_model::provider::Manifest;
 use fondaco_model::{Effects, Fault, Instant};
 use fondaco_store::repo::institution;
 use fondaco_store::{Db, OPERATOR, StoreConfig, in_tx, migrate};
+use fondaco_sync::budget::StoredBudgets;
 use fondaco_sync::import::Importer;
 use fondaco_sync::worker::Worker;
 use fondaco_transport::guard::{Names, SystemNames};
 use fondaco_transport::layers::client::{Client, Settings};
 use fondaco_transport::{Stack, TokioSleeper, Transport, layers};
-use fondaco_vault::{Catalogue, Keys, Lender, Vault, VaultParts};
+use fondaco_vault::{Catalogue, Families, Keys, Lender, Vault, VaultParts};
 use url::Url;
 
-use crate::adapters::{DayBudgets, Families};
 use crate::cli::Cx;
 use crate::config::Config;
 use crate::failure::{Exit, Failure, Outcome};
@@ -155,7 +155,7 @@ impl House {
             Url::parse(&origin).map_err(|_| Failure::usage(format!("{origin} is no address")))?;
         let catalogue = Arc::new(Catalogue::new(self.manifests.iter().cloned()));
         let lender = Lender::new();
-        let transport = transport(cx.config(), &cx.effects, &catalogue, &lender)?;
+        let transport = transport(cx.config(), &cx.effects, &self.db, (&catalogue, &lender))?;
         let vault = Vault::new(VaultParts {
             db: self.db.clone(),
             effects: cx.effects.clone(),
@@ -208,8 +208,8 @@ async fn open_store(store: &StoreConfig, now: Instant) -> Outcome<Db> {
 fn transport(
     config: &Config,
     effects: &Effects,
-    catalogue: &Arc<Catalogue>,
-    lender: &Lender,
+    db: &Db,
+    (catalogue, lender): (&Arc<Catalogue>, &Lender),
 ) -> Outcome<Arc<dyn Transport>> {
     let settings = &config.transport;
     let seconds = Duration::from_secs;
@@ -220,7 +220,7 @@ fn transport(
         ..Settings::default()
     };
     let (fx, sleeper) = (|| effects.clone(), Arc::new(TokioSleeper));
-    let budgets = Arc::new(DayBudgets::new(effects.clone()));
+    let budgets = Arc::new(StoredBudgets::new(db.clone(), effects.clone()));
     let families = Arc::new(Families::new(catalogue.clone(), effects.clone()));
     let lend = Arc::new(lender.clone());
     let names: Arc<dyn Names> = Arc::new(SystemNames);

@@ -1,8 +1,6 @@
 //! 64 refreshers in two processes and one rotating grant: one token call per generation, and one
 //! clear outcome when the bank acted and its answer was lost.
 
-#[path = "../src/adapters.rs"]
-mod adapters;
 #[expect(
     dead_code,
     reason = "shared with the other tests, each of which needs a part of it"

@@ -16,17 +16,16 @@ use fondaco_model::ids::{LinkId, TenantId};
 use fondaco_model::time::ManualClock;
 use fondaco_model::{Effects, Secret};
 use fondaco_store::{Db, PostgresConfig, SqliteConfig, StoreConfig};
+use fondaco_sync::budget::StoredBudgets;
 use fondaco_transport::guard::{Names, SystemNames};
 use fondaco_transport::layers::authorize::TokenSource as _;
 use fondaco_transport::layers::client::{Client, Settings};
 use fondaco_transport::{Call, Caller, Stack, Target, TokioSleeper, Transport, layers};
 use fondaco_vault::seal::{KeyRing, MasterKey};
-use fondaco_vault::{Catalogue, Keys, Lender, ReadAccess, Vault, VaultParts};
+use fondaco_vault::{Catalogue, Families, Keys, Lender, ReadAccess, Vault, VaultParts};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Barrier;
 use url::Url;
-
-use crate::adapters::{DayBudgets, Families};
 
 const VARIABLE: &str = "FONDACO_TEST_REFRESHER";
 /// Stands before each answer, because the test harness prints lines of its own.
@@ -226,7 +225,7 @@ impl Worker {
         let entries = registry::institutions_with([("outside.toml", house.entry.as_str())]);
         let catalogue = Arc::new(Catalogue::new(entries.expect("the entry loads")));
         let lender = Lender::new();
-        let transport = transport(&effects, &catalogue, &lender);
+        let transport = transport(&effects, &db, (&catalogue, &lender));
         let vault = Vault::new(VaultParts {
             db,
             effects: effects.clone(),
@@ -242,6 +241,7 @@ impl Worker {
         let access = vault
             .read_access(tenant, link)
             .await
+            .expect("the store answers")
             .expect("the link is in force");
         Self {
             clock,
@@ -265,7 +265,7 @@ impl Worker {
     fn reads(&self) -> (Target, String) {
         (
             Target::of(&self.access.manifest),
-            self.access.grant.to_string(),
+            self.access.credential.clone(),
         )
     }
 
@@ -301,7 +301,11 @@ fn store(house: &House) -> StoreConfig {
     }
 }
 
-fn transport(effects: &Effects, catalogue: &Arc<Catalogue>, lender: &Lender) -> Arc<dyn Transport> {
+fn transport(
+    effects: &Effects,
+    db: &Db,
+    (catalogue, lender): (&Arc<Catalogue>, &Lender),
+) -> Arc<dyn Transport> {
     let (fx, sleeper) = (|| effects.clone(), Arc::new(TokioSleeper));
     let names: Arc<dyn Names> = Arc::new(SystemNames);
     let settings = Settings::default();
@@ -315,7 +319,7 @@ fn transport(effects: &Effects, catalogue: &Arc<Catalogue>, lender: &Lender) -> 
         .layer(layers::limit::Limit::new(
             fx(),
             sleeper,
-            Arc::new(DayBudgets::new(fx())),
+            Arc::new(StoredBudgets::new(db.clone(), fx())),
         ))
         .layer(layers::authorize::Authorize::new(lend.clone(), lend))
         .layer(layers::sign::Sign::new(fx(), None))

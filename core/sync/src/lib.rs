@@ -1,5 +1,6 @@
 //! Jobs, leases, reading of links, import of files, and ingest: the room that says *when*.
 
+pub mod budget;
 pub mod import;
 pub mod ingest;
 pub mod lease;

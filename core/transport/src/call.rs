@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use fondaco_model::exchange::{Request, Response, ResponseHead};
-use fondaco_model::ids::TenantId;
+use fondaco_model::ids::{AccountSourceId, ConsentId, TenantId};
 use fondaco_model::provider::Manifest;
 use fondaco_model::{Fault, FaultKind, Instant};
 use url::{Origin, Url};
@@ -56,12 +56,17 @@ pub struct Caller<'a> {
     pub credential: &'a str,
 }
 
-/// A day's allowance that each attempt of a call draws on.
+/// A day's allowance that each attempt of a call draws on: readings without a person are few for
+/// each consent, account and endpoint (RTS on SCA, Article 36(5)(b)).
 #[derive(Debug, Clone, Copy)]
-pub struct DayBudget<'a> {
-    /// What the allowance belongs to, such as an account source and a resource.
-    pub scope: &'a str,
-    /// Attempts a day.
+pub struct DayBudget {
+    /// The consent that is used.
+    pub consent: ConsentId,
+    /// The account that is read; none for the list of accounts.
+    pub account_source: Option<AccountSourceId>,
+    /// The endpoint as a fixed word.
+    pub operation: &'static str,
+    /// Attempts in 24 hours.
     pub per_day: u32,
 }
 
@@ -83,7 +88,7 @@ pub struct Call<'a> {
     /// Largest answer in bytes; a larger one is a fault.
     pub answer_bytes_max: u64,
     /// The day's allowance to draw on, where there is one.
-    pub budget: Option<DayBudget<'a>>,
+    pub budget: Option<DayBudget>,
     /// Takes a successful answer's body; without it the body is collected.
     pub sink: Option<&'a dyn BodySink>,
 }
@@ -122,7 +127,7 @@ impl<'a> Call<'a> {
 
     /// The same call, drawing on a day's allowance.
     #[must_use]
-    pub fn budgeted(mut self, budget: DayBudget<'a>) -> Self {
+    pub fn budgeted(mut self, budget: DayBudget) -> Self {
         self.budget = Some(budget);
         self
     }

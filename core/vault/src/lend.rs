@@ -5,18 +5,18 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use fondaco_connectors::core::Client;
+use fondaco_connectors::core::Connector;
 use fondaco_model::ids::{GrantId, LinkId, RegistrationId, TenantId};
 use fondaco_model::provider::Manifest;
-use fondaco_model::v1::Consent;
+use fondaco_model::v1::Link;
 use fondaco_model::{Fault, FaultKind, Secret};
+use fondaco_store::repo::consent::StoredConsent;
 use fondaco_store::repo::{consent, grant, link, registration};
 use fondaco_transport::Call;
 use fondaco_transport::layers::authorize::{ClientKeys, ClientSecrets, TokenSource};
 use futures_util::future::BoxFuture;
 
 use crate::error::VaultError;
-use crate::flow::Bank;
 use crate::grants;
 use crate::registrations::client_secret;
 use crate::{Inner, Vault};
@@ -56,73 +56,75 @@ fn credential<T: std::str::FromStr>(call: &Call<'_>) -> Result<T, Fault> {
     })
 }
 
-/// All that a reader needs to speak to a link's institution; no secret is among it.
-#[derive(Clone)]
+/// All that a reader needs to speak to a link's institution; no token is among it.
 pub struct ReadAccess {
+    /// The link.
+    pub link: Link,
     /// The consent in force.
-    pub consent: Consent,
+    pub consent: StoredConsent,
     /// The institution's entry.
     pub manifest: Arc<Manifest>,
-    /// The public half of the registration.
-    pub client: Client,
-    /// The bank's own id of the consent.
-    pub consent_ref: Option<String>,
-    /// The grant; its id is the credential of every call, which the transport's layers turn into
-    /// the token.
-    pub grant: GrantId,
+    /// The institution's family.
+    pub connector: &'static dyn Connector,
+    /// The institution's own id of the consent; none when it gave it no name.
+    pub consent_ref: Option<Secret>,
+    /// Id of what pays for the calls: the grant, which the transport's layers turn into the token,
+    /// or the registration where the institution gave no tokens.
+    pub credential: String,
 }
 
 impl std::fmt::Debug for ReadAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ReadAccess({}, {})", self.consent.id, self.manifest.id)
+        let consent = self.consent.consent.id;
+        write!(f, "ReadAccess({consent}, {})", self.manifest.id)
     }
 }
 
 impl Vault {
-    /// What a read of a link needs.
+    /// What a read of a link needs; none when the link is not there or disconnected, or has no
+    /// consent that could be in force.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when the link is disconnected, has no consent in force, or its
-    /// grant is destroyed.
+    /// [`VaultError::NotConnectable`] when the institution's entry or family is not there any more.
     pub async fn read_access(
         &self,
         tenant: TenantId,
         id: LinkId,
-    ) -> Result<ReadAccess, VaultError> {
+    ) -> Result<Option<ReadAccess>, VaultError> {
         let inner = &self.inner;
         let mut read = inner.db.read(tenant).await?;
-        let of_link = link::get(&mut read, id)
-            .await?
-            .ok_or(VaultError::NotFound)?
-            .link;
-        let current = of_link
+        let Some(link) = link::get(&mut read, id).await?.map(|stored| stored.link) else {
+            return Ok(None);
+        };
+        let current = link
             .current_consent_id
-            .filter(|_| of_link.disconnected_at.is_none());
-        let current = current.ok_or(VaultError::NotFound)?;
-        let stored = consent::get(&mut read, current)
-            .await?
-            .ok_or(VaultError::NotFound)?;
-        let row = grant::by_consent(&mut read, current)
-            .await?
-            .ok_or(VaultError::NotFound)?;
-        let with = registration::get(&mut read, stored.registration_id).await?;
+            .filter(|_| link.disconnected_at.is_none());
+        let Some(current) = current else {
+            return Ok(None);
+        };
+        let consent = consent::get(&mut read, current).await?;
+        let grant = grant::by_consent(&mut read, current).await?;
         drop(read);
-        if stored.consent.state.is_terminal() {
-            return Err(VaultError::NotFound);
-        }
-        let bank = Bank::of(
-            inner,
-            tenant,
-            &with.ok_or(VaultError::NotFound)?.registration,
-        )?;
-        let reference = grants::open_bank_consent(inner, tenant, &stored).await?;
-        Ok(ReadAccess {
-            consent: stored.consent,
-            manifest: Arc::clone(&bank.manifest),
-            client: bank.client,
-            consent_ref: reference.map(|text| text.expose().to_owned()),
-            grant: row.id,
-        })
+        let Some(consent) = consent.filter(|stored| !stored.consent.state.is_terminal()) else {
+            return Ok(None);
+        };
+        let unknown = || VaultError::NotConnectable(link.institution_id.clone());
+        let manifest = inner.catalogue.manifest(&link.institution_id);
+        let manifest = manifest.ok_or_else(unknown)?;
+        let connector = inner.catalogue.connector(&manifest.family);
+        let connector = connector.ok_or_else(unknown)?;
+        let credential = grant.map_or_else(
+            || consent.registration_id.to_string(),
+            |grant| grant.id.to_string(),
+        );
+        Ok(Some(ReadAccess {
+            consent_ref: grants::open_bank_consent(inner, tenant, &consent).await?,
+            link,
+            consent,
+            manifest,
+            connector,
+            credential,
+        }))
     }
 }
 

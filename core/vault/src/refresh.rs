@@ -6,11 +6,9 @@
 //! that nobody may ask again before the lease is over. A lease of a process that died runs out by
 //! itself and counts as a lost answer too: the bank may have acted.
 
-mod due;
 mod lease;
 mod usable;
 
-pub use due::{AHEAD_JITTER_SECONDS, AHEAD_SECONDS_MIN, Refreshed};
 pub use lease::{LOST_SECONDS, LOST_SECONDS_MAX};
 
 use std::sync::Arc;
@@ -24,7 +22,6 @@ use fondaco_store::in_tx;
 use fondaco_store::repo::grant::{self as rows, Lease};
 use fondaco_store::repo::{consent, registration};
 
-use crate::Inner;
 use crate::consents::{Step, apply};
 use crate::error::VaultError;
 use crate::flow::{Bank, CALL_SECONDS, Halt};
@@ -32,6 +29,7 @@ use crate::grants::{self, GrantPlace};
 use crate::ledger::Actor;
 use crate::machine::{AuthEvidence, ConsentEvent, EVIDENCE_SECONDS_MIN};
 use crate::seal::{Ring, Subject};
+use crate::{Inner, Vault};
 
 use self::lease::{LeaseWord, answers_lost, lost_seconds, wait_until};
 use self::usable::Loaded;
@@ -49,6 +47,20 @@ const OP: &str = "grant.refresh";
 
 pub(crate) fn fault(kind: FaultKind, reason: &str) -> Fault {
     Fault::new(kind, OP).with("reason", reason)
+}
+
+impl Vault {
+    /// Refreshes one grant, whatever its token's age.
+    ///
+    /// # Errors
+    /// The fault that says why there is no newer token.
+    pub async fn refresh_grant(&self, tenant: TenantId, id: GrantId) -> Result<(), Fault> {
+        let loaded = self.inner.load(tenant, id).await?;
+        self.inner.check_usable(&loaded)?;
+        let stale = loaded.grant.access_token;
+        let stale = stale.ok_or_else(|| fault(FaultKind::AuthRevoked, "no_access_token"))?;
+        self.inner.refreshed(tenant, id, &stale).await.map(|_| ())
+    }
 }
 
 impl Inner {

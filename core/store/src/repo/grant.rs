@@ -8,7 +8,6 @@ use fondaco_model::Instant;
 use fondaco_model::ids::GrantId;
 use fondaco_model::ids::{ConsentId, DataKeyId};
 
-use super::page;
 use crate::engine::{Session, Tx};
 use crate::error::Result;
 
@@ -82,8 +81,6 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)";
     GET = select!("id = $2");
     BY_CONSENT = select!("consent_id = $2");
-    EXPIRING = select!("access_expires_at <= $2 and refreshable = true \
-        and destroyed_at is null order by access_expires_at, id limit $3");
     TAKE_LEASE = "update access_grant set lease_owner = $3, lease_until = $5 \
         where tenant_id = $1 and id = $2 and destroyed_at is null \
         and (lease_owner is null or lease_owner = $3 or lease_until <= $4)";
@@ -161,12 +158,6 @@ pub async fn get(session: &mut Session, id: GrantId) -> Result<Option<Grant>> {
 pub async fn by_consent(session: &mut Session, consent: ConsentId) -> Result<Option<Grant>> {
     let tenant = session.tenant().0;
     fetch_optional!(session, BY_CONSENT => Grant, tenant, consent.0)
-}
-
-/// Grants whose access token ends before an instant and can be refreshed, the nearest first.
-pub async fn expiring(session: &mut Session, before: Instant, limit: u32) -> Result<Vec<Grant>> {
-    let tenant = session.tenant().0;
-    fetch_all!(session, EXPIRING => Grant, tenant, before.micros(), page(limit))
 }
 
 /// Who wants to refresh, and for how long.

@@ -67,6 +67,7 @@ macro_rules! repositories {
 }
 
 repositories! {
+    access_budget,
     account,
     account_source,
     api_key,

@@ -60,11 +60,10 @@ impl Pull<'_> {
 
     async fn list(&self, run: &mut Run) -> Result<Found, Halt> {
         let stream = Stream::of(Resource::Accounts);
-        let budget = format!("{}:{}", self.link.id, Resource::Accounts.as_str());
         let (mut found, mut guard) = (Found::default(), PageGuard::default());
         let mut cursor = None;
         loop {
-            let page = self.fetch(&stream, cursor.as_ref(), &budget).await?;
+            let page = self.fetch(&stream, cursor.as_ref(), None).await?;
             let next = page.next.clone();
             self.page_of_accounts(run, page, &mut found).await?;
             match next {
@@ -193,11 +192,11 @@ impl Pull<'_> {
     ) -> AccountTarget<'a> {
         AccountTarget {
             reading,
-            family: self.connector.family(),
+            family: self.access.connector.family(),
             origin: AccountOrigin::Link {
-                link: self.link.id,
-                consent: self.consent.consent.id,
-                institution: &self.link.institution_id,
+                link: self.access.link.id,
+                consent: self.access.consent.consent.id,
+                institution: &self.access.link.institution_id,
             },
             ordinal,
         }

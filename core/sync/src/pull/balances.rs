@@ -29,11 +29,10 @@ impl Pull<'_> {
 
     async fn pages_of_balances(&self, run: &mut Run, account: &Account) -> Result<(), Halt> {
         let stream = Stream::of_account(Resource::Balances, account.provider_id.as_str());
-        let source = account.found.source_id;
-        let budget = format!("{source}:{}", Resource::Balances.as_str());
+        let source = Some(account.found.source_id);
         let (mut cursor, mut guard, mut quarantined) = (None, PageGuard::default(), 0);
         loop {
-            let page = self.fetch(&stream, cursor.as_ref(), &budget).await?;
+            let page = self.fetch(&stream, cursor.as_ref(), source).await?;
             let next = page.next.clone();
             quarantined += self
                 .page_of_balances(run, account, page, quarantined)

@@ -26,9 +26,9 @@ impl Pull<'_> {
     pub(super) async fn begin(&self) -> Result<(), PullError> {
         let now = self.now();
         let mut session = self.vault.db().read(self.request.tenant).await?;
-        let left = run::running(&mut session, self.link.id).await?;
+        let left = run::running(&mut session, self.access.link.id).await?;
         drop(session);
-        let overdue = self.link.next_due_at.is_some_and(|due| due <= now);
+        let overdue = self.access.link.next_due_at.is_some_and(|due| due <= now);
         if left.is_empty() && !overdue {
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Pull<'_> {
                 run::finish(tx, left.id, RunOutcome::Internal, code, now).await?;
             }
             if overdue {
-                link::set_due(tx, self.link.id, None).await?;
+                link::set_due(tx, self.access.link.id, None).await?;
             }
             Ok(())
         })
@@ -56,17 +56,17 @@ impl Pull<'_> {
             .accounts
             .iter()
             .filter_map(|account| account.fault.as_ref());
-        if rank(progress) <= rank(self.link.progress) || faults.into_iter().any(behind) {
+        if rank(progress) <= rank(self.access.link.progress) || faults.into_iter().any(behind) {
             return Ok(());
         }
         let now = self.now();
         fenced!(self, |tx| {
-            let stored = link::get(tx, self.link.id)
+            let stored = link::get(tx, self.access.link.id)
                 .await?
                 .ok_or(StoreError::NotFound)?;
             if rank(stored.link.progress) < rank(progress) {
                 let seq = tx.reserve_seq(1).await?;
-                link::set_progress(tx, self.link.id, progress, seq).await?;
+                link::set_progress(tx, self.access.link.id, progress, seq).await?;
                 event(tx, &stored, (seq, CAUSE_PROGRESS), now).await?;
             }
             Ok(())
@@ -93,7 +93,8 @@ impl Pull<'_> {
         self.write_outcome(verdict, (next, state), fault.is_none())
             .await?;
         if let Some(fault) = fault {
-            tracing::warn!(link = %self.link.id, %fault, "The link was not read to its end.");
+            let link = self.access.link.id;
+            tracing::warn!(%link, %fault, "The link was not read to its end.");
         }
         Ok(ReadOutcome {
             accounts: reading.accounts.len(),
@@ -106,7 +107,7 @@ impl Pull<'_> {
     fn next(&self, verdict: Verdict) -> NextRead {
         match verdict.again {
             Again::Regular => {
-                let per_day = self.manifest.limits.unattended_per_day;
+                let per_day = self.access.manifest.limits.unattended_per_day;
                 NextRead::Regular(next_read(self.vault.effects(), self.sync_seconds, per_day))
             }
             Again::At(at) => NextRead::NotBefore(at),
@@ -124,7 +125,7 @@ impl Pull<'_> {
         let now = self.now();
         let probe = probe(state, now);
         fenced!(self, |tx| {
-            let stored = link::get(tx, self.link.id)
+            let stored = link::get(tx, self.access.link.id)
                 .await?
                 .ok_or(StoreError::NotFound)?;
             let health = verdict.health.unwrap_or(stored.link.health);
@@ -136,7 +137,7 @@ impl Pull<'_> {
                 next_due_at: due(&stored, next, probe),
             };
             let seq = tx.reserve_seq(1).await?;
-            link::set_read(tx, self.link.id, &outcome, seq).await?;
+            link::set_read(tx, self.access.link.id, &outcome, seq).await?;
             event(tx, &stored, (seq, CAUSE_READ), now).await?;
             Ok(())
         })

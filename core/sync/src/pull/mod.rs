@@ -17,18 +17,16 @@ mod windows;
 
 use std::sync::Arc;
 
-use fondaco_connectors::core::Connector;
 use fondaco_model::ids::{LinkId, TenantId};
-use fondaco_model::provider::{Manifest, Resource};
+use fondaco_model::provider::Resource;
 use fondaco_model::scope::ConsentScope;
-use fondaco_model::v1::{Link, LinkProgress};
-use fondaco_model::{Fault, Instant, Secret};
-use fondaco_store::repo::consent::StoredConsent;
+use fondaco_model::v1::LinkProgress;
+use fondaco_model::{Fault, Instant};
 use fondaco_store::repo::job::Presence;
 use fondaco_store::repo::run::RunCause;
 use fondaco_store::{Retryable, StoreError, Tx};
 use fondaco_transport::{Target, Transport};
-use fondaco_vault::{Vault, VaultError};
+use fondaco_vault::{ReadAccess, Vault, VaultError};
 
 pub use windows::{HISTORY_DAYS, OVERLAP_DAYS, RECENT_DAYS};
 
@@ -170,15 +168,8 @@ struct Pull<'a> {
     request: &'a ReadRequest,
     sync_seconds: i64,
     held_bytes: u64,
-    link: Link,
-    consent: StoredConsent,
-    manifest: Arc<Manifest>,
-    connector: &'static dyn Connector,
+    access: ReadAccess,
     target: Target,
-    /// The id of what pays for the calls: the grant, or the registration where there is none.
-    credential: String,
-    /// The institution's own id of the consent.
-    consent_ref: Option<Secret>,
     sealer: Sealer,
 }
 
@@ -265,7 +256,7 @@ impl Pull<'_> {
     }
 
     fn may(&self, scope: ConsentScope) -> bool {
-        let scopes = &self.consent.consent.scopes;
+        let scopes = &self.access.consent.consent.scopes;
         scopes.is_empty() || scopes.contains(&scope)
     }
 
@@ -273,14 +264,16 @@ impl Pull<'_> {
         reading.accounts = self.read_accounts().await?;
         reading.listed = true;
         self.progress(reading, LinkProgress::Accounts).await?;
-        if self.manifest.resources.balances.is_some() && self.may(ConsentScope::Balances) {
+        if self.access.manifest.resources.balances.is_some() && self.may(ConsentScope::Balances) {
             for account in &mut reading.accounts {
                 let read = self.read_balances(account).await;
                 settle(account, read, Resource::Balances)?;
             }
         }
         self.progress(reading, LinkProgress::Balances).await?;
-        if self.manifest.resources.transactions.is_none() || !self.may(ConsentScope::Transactions) {
+        if self.access.manifest.resources.transactions.is_none()
+            || !self.may(ConsentScope::Transactions)
+        {
             return Ok(());
         }
         let mut planned = Vec::new();

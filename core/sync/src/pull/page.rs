@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fondaco_connectors::core::{Connector, Cursor, Cx, Next, Record, RecordSink, Stream};
 use fondaco_model::draft::Mapped;
 use fondaco_model::exchange::ResponseHead;
-use fondaco_model::ids::RawAnswerId;
+use fondaco_model::ids::{AccountSourceId, RawAnswerId};
 use fondaco_model::provider::{Manifest, Resource};
 use fondaco_model::{Fault, FaultKind, Instant};
 use fondaco_normalize::resolve::BATCH_MAX;
@@ -69,12 +69,16 @@ impl Pull<'_> {
         &self,
         stream: &Stream,
         cursor: Option<&Cursor>,
-        budget: &str,
+        account_source: Option<AccountSourceId>,
     ) -> Result<Page, Halt> {
         let now = self.now();
-        let mut cx = Cx::new(&self.manifest, now);
-        cx.consent_ref = self.consent_ref.as_ref().map(fondaco_model::Secret::expose);
-        let request = self.connector.request(&cx, stream, cursor)?;
+        let mut cx = Cx::new(&self.access.manifest, now);
+        cx.consent_ref = self
+            .access
+            .consent_ref
+            .as_ref()
+            .map(fondaco_model::Secret::expose);
+        let request = self.access.connector.request(&cx, stream, cursor)?;
         let new = self.new_answer(stream.resource);
         let writer = self
             .vault
@@ -83,7 +87,7 @@ impl Pull<'_> {
             .map_err(VaultError::from)?;
         let caller = Caller {
             tenant: self.request.tenant,
-            credential: &self.credential,
+            credential: &self.access.credential,
         };
         let deadline = now.plus_seconds(PAGE_SECONDS_MAX);
         let mut call = Call::new(request, op(stream.resource), &self.target, caller, deadline)
@@ -91,8 +95,10 @@ impl Pull<'_> {
         // The pages of a list are one read of the day's allowance.
         if self.request.presence == Presence::Unattended && cursor.is_none() {
             call = call.budgeted(DayBudget {
-                scope: budget,
-                per_day: self.manifest.limits.unattended_per_day,
+                consent: self.access.consent.consent.id,
+                account_source,
+                operation: stream.resource.as_str(),
+                per_day: self.access.manifest.limits.unattended_per_day,
             });
         }
         let answer = self.transport.send(call).await?;
@@ -107,8 +113,8 @@ impl Pull<'_> {
         writer.set_http_status(answer.head.status.as_u16()).await;
         let raw = writer.finish().await?.id;
         let splitter = Splitter {
-            connector: self.connector,
-            manifest: Arc::clone(&self.manifest),
+            connector: self.access.connector,
+            manifest: Arc::clone(&self.access.manifest),
             stream: stream.clone(),
             head: answer.head,
             now: self.now(),
@@ -119,9 +125,9 @@ impl Pull<'_> {
     fn new_answer(&self, resource: Resource) -> NewRawAnswer {
         NewRawAnswer {
             id: RawAnswerId::new(self.vault.effects()),
-            end_user_id: self.link.end_user_id,
-            link_id: Some(self.link.id),
-            family: self.connector.family().to_owned(),
+            end_user_id: self.access.link.end_user_id,
+            link_id: Some(self.access.link.id),
+            family: self.access.connector.family().to_owned(),
             resource: resource.as_str().to_owned(),
             request_fingerprint: None,
             // The writer sets the key that it seals with.

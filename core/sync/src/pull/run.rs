@@ -47,7 +47,7 @@ impl Of {
 impl Pull<'_> {
     pub(super) fn key(&self, of: Of) -> StreamKey {
         StreamKey {
-            link_id: self.link.id,
+            link_id: self.access.link.id,
             resource: of.resource.as_str().to_owned(),
             parent: of
                 .source
@@ -62,10 +62,11 @@ impl Pull<'_> {
             effects: self.vault.effects(),
             now: self.now(),
             sealer: &self.sealer,
-            end_user_id: self.link.end_user_id,
+            end_user_id: self.access.link.end_user_id,
             run_id: run.id,
             raw_answer_id: raw,
-            mapping_version: i32::try_from(self.connector.mapping_version()).unwrap_or(i32::MAX),
+            mapping_version: i32::try_from(self.access.connector.mapping_version())
+                .unwrap_or(i32::MAX),
         }
     }
 
@@ -73,8 +74,8 @@ impl Pull<'_> {
         let now = self.now();
         let new = NewRun {
             id: SyncRunId::new(self.vault.effects()),
-            end_user_id: self.link.end_user_id,
-            link_id: Some(self.link.id),
+            end_user_id: self.access.link.end_user_id,
+            link_id: Some(self.access.link.id),
             account_source_id: of.source,
             resource: of.resource.as_str().to_owned(),
             cause: self.request.cause,

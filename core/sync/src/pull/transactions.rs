@@ -50,7 +50,7 @@ impl Pull<'_> {
             from: row.history_from,
         });
         let today = self.now().utc_date();
-        let entry = self.manifest.resources.transactions.as_ref();
+        let entry = self.access.manifest.resources.transactions.as_ref();
         let days = entry
             .and_then(|entry| entry.history_days)
             .unwrap_or(HISTORY_DAYS);
@@ -59,11 +59,12 @@ impl Pull<'_> {
         let ask = Ask {
             today,
             earliest: self
+                .access
                 .consent
                 .consent
                 .history_from
                 .map_or(allowed, |from| from.max(allowed)),
-            reads_per_day: self.manifest.limits.unattended_per_day,
+            reads_per_day: self.access.manifest.limits.unattended_per_day,
         };
         Ok(windows::plan(ask, read))
     }
@@ -113,14 +114,10 @@ impl Pull<'_> {
         let account = snapshot.account;
         let mut stream = Stream::of_account(Resource::Transactions, account.provider_id.as_str());
         stream.window = Some(snapshot.window);
-        let budget = format!(
-            "{}:{}",
-            account.found.source_id,
-            Resource::Transactions.as_str()
-        );
+        let source = Some(account.found.source_id);
         let (mut cursor, mut guard) = (None, PageGuard::default());
         loop {
-            let page = self.fetch(&stream, cursor.as_ref(), &budget).await?;
+            let page = self.fetch(&stream, cursor.as_ref(), source).await?;
             let next = page.next.clone();
             self.page_of_transactions(snapshot, page).await?;
             match next {

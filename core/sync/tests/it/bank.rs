@@ -74,6 +74,11 @@ impl Bank {
             .unwrap_or(0)
     }
 
+    /// Calls for accounts, balances and transactions so far, by endpoint.
+    pub(crate) async fn calls(&self) -> Value {
+        self.ask("stats").await["requests"].clone()
+    }
+
     pub(crate) async fn now(&self) -> String {
         self.ask("clock").await["now"].as_str().unwrap().to_owned()
     }

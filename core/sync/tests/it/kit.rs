@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fondaco_connectors::core::Cx;
 use fondaco_connectors::core::manifests::with_origin;
 use fondaco_connectors::registry;
 use fondaco_model::effects::SystemEntropy;
-use fondaco_model::exchange::Response;
 use fondaco_model::ids::{DataKeyId, EndUserId, LinkId, TenantId};
 use fondaco_model::time::ManualClock;
 use fondaco_model::v1::{Consent, Link, Owner, TransactionStatus};
@@ -20,26 +18,29 @@ use fondaco_store::repo::tenant::{Details, Mode};
 use fondaco_store::repo::transaction::{PageQuery, Position, TransactionRow, page};
 use fondaco_store::repo::{Scope, account, consent, link, transaction};
 use fondaco_store::testing::TestDb;
+use fondaco_sync::budget::StoredBudgets;
 use fondaco_sync::import::Importer;
 use fondaco_sync::pull::{Puller, ReadOutcome, ReadRequest};
 use fondaco_sync::worker::{Worker, WorkerSettings};
 use fondaco_transport::guard::{Names, SystemNames};
 use fondaco_transport::layers::authorize::Authorize;
 use fondaco_transport::layers::breaker::Breaker;
-use fondaco_transport::layers::classify::{Classifier, Classify};
+use fondaco_transport::layers::classify::Classify;
 use fondaco_transport::layers::client::{Client, Settings};
 use fondaco_transport::layers::deadline::Deadline;
-use fondaco_transport::layers::limit::{Budget, Limit};
+use fondaco_transport::layers::limit::Limit;
 use fondaco_transport::layers::record::Record;
 use fondaco_transport::layers::retry::Retry;
 use fondaco_transport::layers::sign::Sign;
 use fondaco_transport::layers::timeout::Timeout;
 use fondaco_transport::layers::trace::Trace;
-use fondaco_transport::{Answer, Call, DayBudget, Sleeper, Stack, Transport};
+use fondaco_transport::{Answer, Call, Sleeper, Stack, Transport};
 use fondaco_vault::registrations::NewRegistration;
 use fondaco_vault::seal::{KeyRing, MasterKey};
 use fondaco_vault::tenants::NewTenant;
-use fondaco_vault::{Catalogue, Departure, Keys, Lender, StartLink, Vault, VaultParts, Visitor};
+use fondaco_vault::{
+    Catalogue, Departure, Families, Keys, Lender, StartLink, Vault, VaultParts, Visitor,
+};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use url::Url;
@@ -67,25 +68,6 @@ impl Sleeper for Skip {
         let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap();
         self.0.advance_seconds(seconds);
         Box::pin(tokio::task::yield_now())
-    }
-}
-
-/// No institution here has an allowance of its own.
-struct Unlimited;
-
-impl Budget for Unlimited {
-    fn spend<'a>(&'a self, _: &'a Call<'_>, _: DayBudget<'a>) -> BoxFuture<'a, Result<(), Fault>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
-struct Families(Arc<Catalogue>, Effects);
-
-impl Classifier for Families {
-    fn classify(&self, call: &Call<'_>, response: &Response) -> Option<Fault> {
-        let manifest = self.0.manifest(&call.target.institution)?;
-        let cx = Cx::new(&manifest, self.1.now());
-        self.0.connector(&manifest.family)?.fault(&cx, response)
     }
 }
 
@@ -124,16 +106,20 @@ fn ring(number: u8) -> Arc<KeyRing> {
     Arc::new(KeyRing::new(MasterKey::from_text(&text).unwrap(), Vec::new()).unwrap())
 }
 
-fn stack(effects: &Effects, clock: &Arc<ManualClock>, parts: (&Lender, Families)) -> Arc<Watch> {
+fn stack(
+    effects: &Effects,
+    clock: &Arc<ManualClock>,
+    parts: (&Lender, Families, StoredBudgets),
+) -> Arc<Watch> {
     let sleeper: Arc<dyn Sleeper> = Arc::new(Skip(Arc::clone(clock)));
     let names: Arc<dyn Names> = Arc::new(SystemNames);
-    let (lender, families) = parts;
+    let (lender, families, budgets) = parts;
     let transport = Stack::new()
         .layer(Trace)
         .layer(Deadline::new(effects.clone()))
         .layer(Retry::new(effects.clone(), Arc::clone(&sleeper)))
         .layer(Breaker::new(effects.clone()))
-        .layer(Limit::new(effects.clone(), sleeper, Arc::new(Unlimited)))
+        .layer(Limit::new(effects.clone(), sleeper, Arc::new(budgets)))
         .layer(Authorize::new(
             Arc::new(lender.clone()),
             Arc::new(lender.clone()),
@@ -170,8 +156,9 @@ impl Kit {
         let institutions = registry::institutions().unwrap();
         let catalogue = Arc::new(Catalogue::new(institutions.into_iter().map(moved)));
         let lender = Lender::new();
-        let families = Families(Arc::clone(&catalogue), effects.clone());
-        let watch = stack(&effects, &clock, (&lender, families));
+        let families = Families::new(Arc::clone(&catalogue), effects.clone());
+        let budgets = StoredBudgets::new(db.clone(), effects.clone());
+        let watch = stack(&effects, &clock, (&lender, families, budgets));
         let keys = Keys::new(db.clone(), effects.clone(), ring(1), Some(ring(2)));
         let vault = Vault::new(VaultParts {
             db: db.clone(),

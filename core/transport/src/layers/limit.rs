@@ -36,8 +36,12 @@ pub trait Budget: Send + Sync {
     fn spend<'a>(
         &'a self,
         call: &'a Call<'_>,
-        budget: DayBudget<'a>,
+        budget: DayBudget,
     ) -> BoxFuture<'a, Result<(), Fault>>;
+
+    /// Gives an attempt back that gave no access: the institution was down. One that counts it all
+    /// the same says so with its own limit.
+    fn give_back<'a>(&'a self, call: &'a Call<'_>, budget: DayBudget) -> BoxFuture<'a, ()>;
 }
 
 type Key = (String, String);
@@ -178,7 +182,12 @@ impl Transport for Limited {
             if let Some(budget) = call.budget {
                 self.limit.budget.spend(&call, budget).await?;
             }
-            let result = self.inner.send(call).await;
+            let result = self.inner.send(call.clone()).await;
+            if let (Some(budget), Err(fault)) = (call.budget, &result)
+                && fault.kind == FaultKind::ProviderDown
+            {
+                self.limit.budget.give_back(&call, budget).await;
+            }
             if let Err(Fault {
                 kind: FaultKind::RateLimited,
                 retry: Retry::After(wait),

@@ -44,8 +44,12 @@ impl ClientSecrets for World {
 }
 
 impl Budget for World {
-    fn spend<'a>(&'a self, _: &'a Call<'_>, _: DayBudget<'a>) -> BoxFuture<'a, Result<(), Fault>> {
+    fn spend<'a>(&'a self, _: &'a Call<'_>, _: DayBudget) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn give_back<'a>(&'a self, _: &'a Call<'_>, _: DayBudget) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
     }
 }
 

@@ -6,7 +6,7 @@ use fondaco_model::{Fault, FaultKind, Retry};
 use super::bank::Mischief;
 use super::*;
 use crate::machine::EVIDENCE_SECONDS_MIN;
-use crate::refresh::{AHEAD_JITTER_SECONDS, AHEAD_SECONDS_MIN, LEASE_SECONDS, LOST_SECONDS};
+use crate::refresh::{LEASE_SECONDS, LOST_SECONDS};
 
 /// Tasks that want one token, over two processes.
 const REFRESHERS: usize = 64;
@@ -84,25 +84,6 @@ async fn a_token_that_runs_out_is_refreshed_before_it_is_lent() {
         house.clock.advance_seconds(1);
         assert_ne!(house.access_token(linked.grant).await, first);
         assert_eq!(house.bank.calls("refresh"), 1);
-    }
-}
-
-#[tokio::test]
-async fn grants_are_refreshed_ahead_of_their_expiry() {
-    for house in houses().await {
-        let linked = house.linked().await;
-        let ahead = AHEAD_SECONDS_MIN + i64::try_from(AHEAD_JITTER_SECONDS).unwrap();
-        assert!(ahead <= 300, "the bank's tokens live 300 seconds");
-        house.clock.advance_seconds(300 - AHEAD_SECONDS_MIN);
-        let done = house.vault.refresh_due(house.tenant, 100).await.unwrap();
-        assert_eq!((done.refreshed, done.failed), (1, 0));
-        let done = house
-            .vault
-            .refresh_due(TenantId(uuid::Uuid::from_u128(5)), 100)
-            .await
-            .unwrap();
-        assert_eq!((done.refreshed, done.failed), (0, 0));
-        assert_eq!(house.grant(linked.grant).await.generation, 2);
     }
 }
 

@@ -159,16 +159,3 @@ async fn a_consent_gives_one_grant_and_another_tenant_finds_none() {
         assert!(!store(&db, &foreign, id, 1, "x").await);
     }
 }
-
-#[tokio::test]
-async fn grants_are_refreshed_ahead_of_their_end() {
-    for db in engines().await {
-        let house = house(&db).await;
-        new_grant(&db, &house).await;
-        let mut session = db.read(house.tenant).await.unwrap();
-        for (seconds, expected) in [(299, 0), (300, 1)] {
-            let found = grant::expiring(&mut session, NOW.plus_seconds(seconds), 10).await;
-            assert_eq!(found.unwrap().len(), expected, "{}", db.name());
-        }
-    }
-}

@@ -1,5 +1,7 @@
 //! Rates, holds, allowances and deadlines of the limit.
 
+use fondaco_model::ids::ConsentId;
+
 use super::*;
 use crate::testkit::{API, Held, Naps, Script, call, fault, target};
 
@@ -7,11 +9,7 @@ use crate::testkit::{API, Held, Naps, Script, call, fault, target};
 struct Allowance(Mutex<u32>);
 
 impl Budget for Allowance {
-    fn spend<'a>(
-        &'a self,
-        call: &'a Call<'_>,
-        _: DayBudget<'a>,
-    ) -> BoxFuture<'a, Result<(), Fault>> {
+    fn spend<'a>(&'a self, call: &'a Call<'_>, _: DayBudget) -> BoxFuture<'a, Result<(), Fault>> {
         let mut left = lock(&self.0);
         let result = match left.checked_sub(1) {
             Some(rest) => {
@@ -23,6 +21,11 @@ impl Budget for Allowance {
                 .after(MINUTE)),
         };
         Box::pin(async move { result })
+    }
+
+    fn give_back<'a>(&'a self, _: &'a Call<'_>, _: DayBudget) -> BoxFuture<'a, ()> {
+        *lock(&self.0) += 1;
+        Box::pin(async {})
     }
 }
 
@@ -137,12 +140,35 @@ async fn after_the_providers_own_limit_nothing_is_sent_until_its_reset() {
 }
 
 #[tokio::test]
+async fn an_attempt_at_an_institution_that_is_down_costs_nothing_of_the_day() {
+    let down = || Err(fault(FaultKind::ProviderDown));
+    let refused = || Err(fault(FaultKind::ProviderRejected));
+    let rig = rig(vec![down(), down(), down(), refused(), refused()]);
+    let target = target("a");
+    let mut kinds = Vec::new();
+    for _ in 0..6 {
+        let budgeted = call(&target, API).budgeted(DayBudget {
+            consent: ConsentId(uuid::Uuid::from_u128(1)),
+            account_source: None,
+            operation: "transactions",
+            per_day: 2,
+        });
+        kinds.push(rig.stack.send(budgeted).await.unwrap_err().kind);
+    }
+    let [down, refused] = [FaultKind::ProviderDown, FaultKind::ProviderRejected];
+    let gone = FaultKind::RateLimited;
+    assert_eq!(kinds, [down, down, down, refused, refused, gone]);
+}
+
+#[tokio::test]
 async fn every_attempt_of_a_budgeted_call_draws_on_the_day() {
     let rig = rig(vec![]);
     let target = target("a");
     let budgeted = || {
         call(&target, API).budgeted(DayBudget {
-            scope: "source transactions",
+            consent: ConsentId(uuid::Uuid::from_u128(1)),
+            account_source: None,
+            operation: "transactions",
             per_day: 2,
         })
     };
