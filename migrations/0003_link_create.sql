@@ -88,7 +88,8 @@ create table consent (
     ended_at {bigint},
     superseded_by {id},
     reauth_evidence_at {bigint},
-    revocation_pending {bool} not null,
+    revocation text not null
+        check (revocation in ('NOT_NEEDED', 'PENDING', 'DONE', 'GIVEN_UP')),
     version {bigint} not null,
     primary key (tenant_id, id),
     foreign key (tenant_id, link_id) references link (tenant_id, id)
@@ -96,6 +97,8 @@ create table consent (
 create index consent_by_link on consent (tenant_id, link_id, requested_at);
 -- Serves the sweep of consents whose last day is over.
 create index consent_by_end on consent (tenant_id, granted_until) where ended_at is null;
+-- Serves the check of revocations that the institution did not take.
+create index consent_by_revocation on consent (tenant_id, revocation, id);
 
 -- What a consent gave us, as one sealed document. `generation` is the compare-and-swap of
 -- refreshes; `lease_owner` and `lease_until` let one refresher through.
@@ -168,4 +171,5 @@ create table authorisation_attempt (
     outcome text,
     error_code text
 ) {strict};
-create index authorisation_attempt_by_session on authorisation_attempt (link_session_id);
+create index authorisation_attempt_by_session on authorisation_attempt
+    (tenant_id, link_session_id);

@@ -33,6 +33,8 @@ create table raw_chunk (
     foreign key (tenant_id, raw_answer_id) references raw_answer (tenant_id, id)
 ) {strict};
 
+-- What its import did stands beside an upload, so that who handed it in can ask for it: the lines
+-- of its statements sealed, because they hold balances.
 create table upload (
     tenant_id {id} not null,
     id {id} not null,
@@ -42,6 +44,13 @@ create table upload (
     created_at {bigint} not null,
     expires_at {bigint} not null,
     consumed_at {bigint},
+    outcome text check (outcome in ('OK', 'PARTIAL', 'FAILED')),
+    fault_code text,
+    fault_line {bigint},
+    fault_rule text,
+    statement_count {bigint},
+    report_sealed text,
+    data_key_id {id},
     primary key (tenant_id, id)
 ) {strict};
 

@@ -42,8 +42,13 @@ create index transaction_posted_by_account on "transaction"
 -- Serves: orders CREATED and CHANGED, the walk of a reconciliation job.
 create index transaction_created on "transaction" (tenant_id, created_seq, id);
 create index transaction_changed on "transaction" (tenant_id, changed_seq, id);
+-- Serves: the pending rows of a source, at the end of a reading that may have stopped to state one.
+create index transaction_pending on "transaction" (tenant_id, account_source_id, sort_date, id)
+    where status = 'PENDING' and lifecycle = 'LIVE';
 
--- Lists (remittance lines, fees) are JSON texts: they are read whole and never searched by path.
+-- Lists (remittance lines, fees, categories, flags) are JSON texts: they are read whole and never
+-- searched by path. `counterparty_more` is such a list: the other side's identifiers after the
+-- first, each masked, sealed and hashed.
 create table bank_transaction (
     tenant_id {id} not null,
     transaction_id {id} not null,
@@ -61,8 +66,12 @@ create table bank_transaction (
     fx_rate text,
     fx_unit_currency text,
     fx_quoted_currency text,
+    fx_rate_type text,
     fx_contract_id text,
     fx_quoted_on text,
+    gross_minor {bigint},
+    gross_scale {smallint},
+    gross_currency text,
     fees text,
     running_minor {bigint},
     running_scale {smallint},
@@ -92,14 +101,21 @@ create table bank_transaction (
     counterparty_sealed text,
     counterparty_hash {bytes},
     counterparty_hash_key_id {id},
+    counterparty_more text,
     counterparty_agent_bic text,
+    counterparty_agent_clearing_system text,
+    counterparty_agent_member_id text,
     counterparty_agent_name text,
     counterparty_ultimate_name text,
     counterparty_address_sealed text,
     merchant_name text,
+    merchant_id text,
     merchant_category_code text,
+    merchant_location text,
+    merchant_terminal text,
     card_last4 text,
-    settles_id {id},
+    categories text,
+    flags text,
     primary key (tenant_id, transaction_id),
     foreign key (tenant_id, transaction_id) references "transaction" (tenant_id, id)
 ) {strict};
@@ -125,9 +141,13 @@ create table transaction_detail (
     counterparty_sealed text,
     counterparty_hash {bytes},
     counterparty_hash_key_id {id},
+    counterparty_more text,
     counterparty_agent_bic text,
+    counterparty_agent_clearing_system text,
+    counterparty_agent_member_id text,
     counterparty_agent_name text,
     counterparty_ultimate_name text,
+    counterparty_address_sealed text,
     remittance_unstructured text,
     remittance_structured text,
     remittance_reference text,

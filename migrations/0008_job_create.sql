@@ -14,6 +14,8 @@ create table job (
     deduplication_key text,
     state text not null check (state in ('WAITING', 'RUNNING', 'DONE', 'DEAD')),
     attempt {bigint} not null,
+    -- In a row, from workers that were gone: a job that kills its process is given up.
+    taken_over {bigint} not null,
     lease_owner text,
     lease_until {bigint},
     presence text not null,
@@ -47,7 +49,7 @@ create table idempotency (
     expires_at {bigint} not null,
     primary key (tenant_id, operation, key_hash)
 ) {strict};
-create index idempotency_by_expiry on idempotency (expires_at);
+create index idempotency_by_expiry on idempotency (tenant_id, expires_at);
 
 create table access_budget (
     tenant_id {id} not null,

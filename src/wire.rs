@@ -75,7 +75,7 @@ impl Engine {
             buckets: Arc::new(MemoryBuckets::new(&config.api.buckets())),
             limits: Limits::default(),
             introspection: config.api.introspection(sandbox),
-            explorer: config.api.explorer.is_on(sandbox).then(examples),
+            explorer: config.api.explorer.is_on().then(examples),
             new_id: Arc::new(move || effects.uuid()),
             execution_max: config.api.execution_time(),
         });

@@ -1,7 +1,8 @@
 //! The consent pages, the explorer and the first guide in a real browser.
 //!
 //! Each test is a script of tests/browser. They share one server with a simulated bank; every
-//! person in them has a browser profile and a link of their own.
+//! person in them has a browser profile and a link of their own. The ways through a consent are
+//! walked a second time at an authorization server that others wrote (npm oidc-provider).
 
 mod peers;
 
@@ -85,6 +86,28 @@ fn drive(script: &str, more: &[(&str, &str)]) {
     node.run(script, &[&house[..], more].concat());
     let log = town.log();
     assert!(!log.contains(" ERROR "), "{log}");
+}
+
+/// Lets a script start a house of its own, whose bank has the other authorization server.
+fn abroad(script: &str) {
+    let Some(node) = Node::find() else { return };
+    let folder = Folder::new("abroad");
+    let variables = [
+        ("FONDACO_TEST_BANK", "authority"),
+        ("FONDACO_TEST_SETTINGS", "{}"),
+        ("FONDACO_TEST_FOLDER", folder.text()),
+    ];
+    node.run(script, &variables);
+}
+
+#[test]
+fn people_allow_deny_go_back_and_click_twice_at_a_foreign_authorization_server() {
+    abroad("browser/ways.mjs");
+}
+
+#[test]
+fn a_flow_belongs_to_its_browser_and_tab_at_a_foreign_authorization_server_too() {
+    abroad("browser/places.mjs");
 }
 
 #[test]

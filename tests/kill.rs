@@ -1,4 +1,5 @@
-//! Kill -9 at random points of an import and of a sync: nothing is lost, nothing is doubled.
+//! Kill -9 at random points of imports, of a sync and of its token rotations: nothing is lost,
+//! nothing is doubled.
 //!
 //! `FONDACO_KILL_POINTS` says how many points each kind of work has on each engine, and
 //! `FONDACO_KILL_SEED` draws the same points again.
@@ -21,6 +22,8 @@ mod points;
 )]
 #[path = "it/program.rs"]
 mod program;
+#[path = "kill/rotate.rs"]
+mod rotate;
 #[expect(
     dead_code,
     reason = "shared with the black-box tests, which need more of it"
@@ -29,3 +32,5 @@ mod program;
 mod server;
 #[path = "kill/sync.rs"]
 mod sync;
+#[path = "kill/upload.rs"]
+mod upload;

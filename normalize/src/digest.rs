@@ -3,7 +3,7 @@
 use fondaco_model::Money;
 use fondaco_model::draft::{AccountDraft, PartyDraft, TransactionDraft};
 use fondaco_model::ids::AccountId;
-use fondaco_model::v1::{Remittance, Stability};
+use fondaco_model::v1::{FxRateType, Remittance, Stability};
 
 use sha2::{Digest, Sha256};
 
@@ -58,6 +58,8 @@ impl Feed {
             feed.text(identifier.value.expose());
         });
         self.maybe(party.agent_bic.as_deref());
+        self.maybe(party.agent_clearing_system.as_deref());
+        self.maybe(party.agent_member_id.as_deref());
         self.maybe(party.agent_name.as_deref());
         self.maybe(party.ultimate_name.as_deref());
         self.maybe(party.address.as_ref().map(fondaco_model::Secret::expose));
@@ -87,13 +89,16 @@ pub fn content(draft: &TransactionDraft, key: &[u8]) -> [u8; 32] {
         feed.text(&fx.rate);
         feed.maybe(fx.unit_currency.map(fondaco_model::Currency::code));
         feed.maybe(fx.quoted_currency.map(fondaco_model::Currency::code));
+        feed.maybe(fx.rate_type.as_ref().map(FxRateType::as_str));
         feed.maybe(fx.contract_id.as_deref());
         feed.maybe(fx.quoted_on.map(|date| date.to_string()));
     });
+    feed.money(draft.gross_amount);
     feed.list(&draft.fees, |feed, fee| feed.money(Some(*fee)));
     feed.money(draft.running_balance);
     feed.remittance(&draft.remittance);
     codes(&mut feed, draft);
+    marks(&mut feed, draft);
     feed.party(&draft.counterparty);
     // A reference that changes from one answer to the next is no change of the transaction.
     let lasting = draft
@@ -172,6 +177,17 @@ pub fn fingerprint(
         })
 }
 
+fn marks(feed: &mut Feed, draft: &TransactionDraft) {
+    feed.list(&draft.categories, |feed, category| {
+        feed.text(&category.taxonomy);
+        feed.maybe(category.version.as_deref());
+        feed.text(&category.code);
+        feed.maybe(category.confidence.map(|percent| percent.to_string()));
+        feed.text(&category.source);
+    });
+    feed.list(&draft.flags, |feed, flag| feed.text(flag.as_str()));
+}
+
 fn codes(feed: &mut Feed, draft: &TransactionDraft) {
     let code = &draft.bank_transaction_code;
     for field in [
@@ -184,7 +200,10 @@ fn codes(feed: &mut Feed, draft: &TransactionDraft) {
         &draft.purpose_code,
         &draft.category_purpose_code,
         &draft.merchant_name,
+        &draft.merchant_id,
         &draft.merchant_category_code,
+        &draft.merchant_location,
+        &draft.merchant_terminal,
         &draft.card_last4,
         &code.domain,
         &code.family,
@@ -220,6 +239,18 @@ mod tests {
         ];
         assert_eq!(content(&first, b"k"), content(&draft(), b"k"));
         assert!(digests[0] != digests[1] && digests[1] != digests[2]);
+        let mut places = [draft(), draft(), draft(), draft(), draft()];
+        places[0].gross_amount = Some(first.amount);
+        places[1].merchant_id = Some("A".to_owned());
+        places[2].merchant_terminal = Some("A".to_owned());
+        places[3].flags = vec![fondaco_model::v1::TransactionFlag::Batch];
+        places[4].counterparty.agent_member_id = Some("A".to_owned());
+        let found: std::collections::BTreeSet<[u8; 32]> = places
+            .iter()
+            .map(|draft| content(draft, b"k"))
+            .chain(digests)
+            .collect();
+        assert_eq!(found.len(), places.len() + digests.len());
         assert_ne!(
             content(&first, b"k"),
             content(&first, b"other"),

@@ -1,7 +1,9 @@
 //! `fondaco doctor`: why something does not work.
 
+mod clock;
+mod revocations;
+
 use std::net::TcpListener;
-use std::process::Command as Process;
 
 use fondaco_store::repo::ledger;
 use fondaco_store::{Db, OPERATOR, StoreConfig, migrate};
@@ -11,9 +13,6 @@ use crate::cli::Cx;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::{catalogue, find, rings};
 
-/// The clock must not stand before this program was made: 2026-01-01T00:00:00Z.
-const BUILT_AFTER_MICROS: i64 = 1_767_225_600_000_000;
-
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -22,7 +21,8 @@ const BUILT_AFTER_MICROS: i64 = 1_767_225_600_000_000;
   fondaco doctor --json | jq 'select(.ok | not)'
 
 Looks at configuration, institutions, database, migrations, clock, master keys and ports; changes
-nothing. Exit code 1 when a check fails. Each line of --json has check, ok, text and hint.")]
+nothing. Exit code 1 when a check fails; a warning is none. Each line of --json has check, ok, level
+(ok, warn or fail), text and hint.")]
 pub(crate) struct Args {
     /// Verify the ledger of every tenant, from its first entry to its last
     #[arg(long)]
@@ -32,6 +32,24 @@ pub(crate) struct Args {
 /// What a check found: a sentence, or a sentence and what to do.
 type Found = Result<String, (String, String)>;
 
+/// What a check found, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    Fine(String),
+    /// It works, but something should be done.
+    Warn(String, String),
+    Fail(String, String),
+}
+
+impl From<Found> for Verdict {
+    fn from(found: Found) -> Self {
+        match found {
+            Ok(text) => Self::Fine(text),
+            Err((text, hint)) => Self::Fail(text, hint),
+        }
+    }
+}
+
 pub(super) async fn run(cx: &Cx, args: &Args) -> Outcome {
     let mut report = Report { cx, failed: 0 };
     report.tell(
@@ -39,16 +57,23 @@ pub(super) async fn run(cx: &Cx, args: &Args) -> Outcome {
         Ok("is valid; `fondaco config` shows it".to_owned()),
     )?;
     report.tell("institutions", institutions(cx))?;
-    report.tell("clock", clock(cx))?;
-    report.tell("port", port(cx))?;
     let config = cx.config();
     let store = config.store.config(&config.data);
+    let opened = open(&store).await;
+    let clock = clock::read(&cx.effects, opened.as_ref().ok()).await;
+    report.tell("clock", clock::judge(&clock))?;
+    report.tell("port", port(cx))?;
     report.tell("keys", keys(cx, &store))?;
-    match open(&store).await {
+    match opened {
         Err(problem) => report.tell("database", Err(problem))?,
         Ok(db) => {
             report.tell("database", Ok(format!("{:?} answers", db.kind())))?;
-            report.tell("migrations", migrations(&db).await)?;
+            let migrations = migrations(&db).await;
+            let ready = migrations.is_ok();
+            report.tell("migrations", migrations)?;
+            if ready {
+                report.tell("revocations", revocations::read(&db, &cx.effects).await?)?;
+            }
             if args.ledger {
                 ledgers(&mut report, &db).await?;
             }
@@ -68,15 +93,16 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn tell(&mut self, check: &str, found: Found) -> Outcome<()> {
-        let (ok, text, hint) = match found {
-            Ok(text) => (true, text, None),
-            Err((text, hint)) => (false, text, Some(hint)),
+    fn tell(&mut self, check: &str, found: impl Into<Verdict>) -> Outcome<()> {
+        let (level, mark, text, hint) = match found.into() {
+            Verdict::Fine(text) => ("ok", "ok  ", text, None),
+            Verdict::Warn(text, hint) => ("warn", "WARN", text, Some(hint)),
+            Verdict::Fail(text, hint) => ("fail", "FAIL", text, Some(hint)),
         };
+        let ok = level != "fail";
         self.failed += u32::from(!ok);
-        let line = json!({ "check": check, "ok": ok, "text": text, "hint": hint });
+        let line = json!({ "check": check, "ok": ok, "level": level, "text": text, "hint": hint });
         self.cx.out.result(&line, || {
-            let mark = if ok { "ok  " } else { "FAIL" };
             let hint = hint
                 .as_ref()
                 .map(|hint| format!("\n      {hint}"))
@@ -98,27 +124,6 @@ fn institutions(cx: &Cx) -> Found {
             failure.message(),
             "correct the entry or take it away",
         )),
-    }
-}
-
-fn clock(cx: &Cx) -> Found {
-    let now = cx.effects.now();
-    let local = format!("the time is {now}");
-    if now.micros() < BUILT_AFTER_MICROS {
-        return Err(problem(
-            local,
-            "set the clock: consents and certificates depend on it",
-        ));
-    }
-    // What keeps the clock right differs from system to system; where it is asked, it answers.
-    let asked = Process::new("timedatectl")
-        .args(["show", "-p", "NTPSynchronized"])
-        .output();
-    match asked {
-        Ok(output) if output.stdout.starts_with(b"NTPSynchronized=no") => {
-            Ok(format!("{local}; it is not kept by a time server"))
-        }
-        _ => Ok(local),
     }
 }
 

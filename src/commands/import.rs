@@ -1,5 +1,7 @@
 //! `fondaco import`: statement files of people.
 
+mod tell;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +9,7 @@ use std::time::Duration;
 use fondaco_model::ids::{AccountId, EndUserId, TenantId};
 use fondaco_store::in_tx;
 use fondaco_store::repo::end_user;
-use fondaco_sync::import::{
-    ImportError, ImportReport, ImportRequest, Listener, Progress, StatementReport,
-};
+use fondaco_sync::import::{ImportError, ImportRequest, Listener, Progress};
 use fondaco_vault::access::check_end_user_ref;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -17,6 +17,7 @@ use crate::cli::Cx;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::find;
 use crate::wire::House;
+use tell::Teller;
 
 /// How often the bar is drawn anew.
 const BAR_TICK: Duration = Duration::from_millis(120);
@@ -30,8 +31,10 @@ const BAR_TICK: Duration = Duration::from_millis(120);
 
 Tenant, end user and account may be left out when there is only one. The same file twice, or files
 that overlap, double nothing. --json prints a line for each statement: file, statement, account,
-currency, opening, closing, credits, debits, entries, new, known, quarantined, closes.
-Exit code 3: something was quarantined or broken; the rest was imported.")]
+currency, opening, closing, credits, debits, entries, new, known, quarantined, closes, problems,
+moreProblems. Text has the problems on standard error.
+Exit code 3: something was quarantined, a statement does not close, a file breaks off or is none;
+the rest was imported.")]
 pub(crate) struct Args {
     /// Statement files (camt.053)
     #[arg(required = true, value_name = "FILE")]
@@ -72,7 +75,13 @@ pub(super) async fn run(cx: &Cx, args: &Args) -> Outcome {
         bar.clear();
         match report {
             Ok(report) => {
-                tell(cx, &report)?;
+                let teller = Teller {
+                    cx,
+                    vault: &engine.vault,
+                    tenant,
+                    file: &request.file,
+                };
+                teller.tell(&report).await?;
                 if !report.is_complete() {
                     exit = Exit::Partial;
                 }
@@ -165,47 +174,6 @@ fn refused(path: &std::path::Path, error: &ImportError) -> Failure {
         | ImportError::Key(_)
         | ImportError::Stopped => Failure::failed(text),
     }
-}
-
-fn tell(cx: &Cx, report: &ImportReport) -> Outcome<()> {
-    for statement in &report.statements {
-        cx.out.result(statement, || sentence(statement))?;
-    }
-    if let Some(fault) = &report.fault {
-        Failure::new(Exit::Partial, format!("the file breaks off: {fault}"))
-            .hint("what came before that place was imported")
-            .tell(cx.out.is_json());
-    }
-    Ok(())
-}
-
-fn sentence(one: &StatementReport) -> String {
-    let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
-    let verdict = match one.closes {
-        Some(true) => "closes",
-        Some(false) => "DOES NOT CLOSE",
-        None => "no closing balance to compare",
-    };
-    let mut text = format!(
-        "{} statement {}: {} entries, {} new, {} known, {} quarantined; {} + {} - {} = {} {}, {}",
-        one.file,
-        one.statement,
-        one.entries,
-        one.new,
-        one.known,
-        one.quarantined,
-        or(&one.opening),
-        or(&one.credits),
-        or(&one.debits),
-        or(&one.closing),
-        one.currency.as_deref().unwrap_or_default(),
-        verdict
-    );
-    if let Some(problem) = &one.problem {
-        text.push_str("; nothing imported: ");
-        text.push_str(problem);
-    }
-    text
 }
 
 /// A bar on a terminal's standard error; nothing elsewhere.

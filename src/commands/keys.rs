@@ -1,9 +1,12 @@
-//! `fondaco keys`: keys of tenants' servers.
+//! `fondaco keys`: keys of tenants' servers, and the change of the keys that account numbers are
+//! hashed with.
 
 use clap::{Subcommand, ValueEnum};
 use fondaco_model::ids::ApiKeyId;
 use fondaco_model::scope::KeyScope;
 use fondaco_store::repo::api_key::{self, ApiKey, KeyClass};
+use fondaco_vault::VaultError;
+use fondaco_vault::keys::{HASH_KEY_SETTLES, KeyError};
 use serde_json::{Value, json};
 
 use crate::cli::Cx;
@@ -18,6 +21,7 @@ use crate::wire::House;
   fondaco keys create --scopes accounts:read,transactions:read --label reports
   fondaco keys list --tenant \"My Budget\"
   fondaco keys revoke key_0198…
+  fondaco keys rotate-hash --tenant \"My Budget\"
 
 Scopes: accounts:read transactions:read identifiers:read link:write import:write raw:read
 schema:read. A key is shown once, when it is made; only its hash is kept.")]
@@ -34,6 +38,16 @@ pub(crate) enum Command {
     Revoke {
         /// The key's id
         id: String,
+        /// The tenant's id or name; may be left out when there is only one
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Replace the keys that a tenant's account numbers and provider references are hashed with
+    ///
+    /// What the old keys hashed is found as before: nothing is read or imported twice. The new
+    /// keys make hashes ten minutes later, when every process knows them. Do this when the hashes
+    /// and a master key may have come into wrong hands together.
+    RotateHash {
         /// The tenant's id or name; may be left out when there is only one
         #[arg(long)]
         tenant: Option<String>,
@@ -87,6 +101,7 @@ pub(super) async fn run(cx: &Cx, command: &Command) -> Outcome {
     match command {
         Command::Create(args) => create(cx, &house, args).await,
         Command::List { tenant } => list(cx, &house, tenant.as_deref()).await,
+        Command::RotateHash { tenant } => rotate_hash(cx, &house, tenant.as_deref()).await,
         Command::Revoke { id, tenant } => {
             let key: ApiKeyId = id
                 .parse()
@@ -105,6 +120,39 @@ pub(super) async fn run(cx: &Cx, command: &Command) -> Outcome {
             Ok(Exit::Done)
         }
     }
+}
+
+async fn rotate_hash(cx: &Cx, house: &House, tenant: Option<&str>) -> Outcome {
+    let tenant = find::tenant(house.db(), tenant).await?;
+    let vault = house.vault(cx)?;
+    let replaced = vault.keys().replace_hash_keys(tenant.id).await;
+    let replaced = replaced.map_err(|error| match error {
+        KeyError::TooManyHashKeys | KeyError::ChangedJustNow => Failure::failed(error.to_string()),
+        other => VaultError::from(other).into(),
+    })?;
+    let keys: Vec<Value> = replaced
+        .iter()
+        .map(|one| {
+            json!({
+                "purpose": one.purpose.as_str(),
+                "key": one.key,
+                "retired": one.retired,
+            })
+        })
+        .collect();
+    cx.out
+        .result(&json!({ "tenant": tenant.id, "rotated": keys }), || {
+            if replaced.is_empty() {
+                return "The tenant has no account numbers yet; nothing to replace".to_owned();
+            }
+            format!(
+                "{} hash keys of {} were replaced; the new ones make hashes in {} minutes",
+                replaced.len(),
+                tenant.details.display_name,
+                HASH_KEY_SETTLES.as_secs() / 60
+            )
+        })?;
+    Ok(Exit::Done)
 }
 
 async fn create(cx: &Cx, house: &House, args: &Create) -> Outcome {

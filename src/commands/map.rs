@@ -32,8 +32,9 @@ const ORIGINAL_CHARS_MAX: usize = 80;
 Without --institution and --family the file is read as a bank statement.
 
 Prints a line for each record: `group` and `ordinal` say where it stood, `resource` what it is,
-`record` is the canonical record (ids are made up; account numbers are masked), `remarks` say what
-was not understood. Touches neither a store nor the network. Exit code 3: a record was refused.")]
+`record` is the canonical record (ids are made up, account numbers are masked, and what tells when a
+record was read is null, so that two runs print the same), `remarks` say what was not understood.
+Touches neither a store nor the network. Exit code 3: a record was refused.")]
 pub(crate) struct Args {
     /// The file with what a provider answered
     file: PathBuf,

@@ -30,9 +30,10 @@ const SECRET_BYTES_MAX: u64 = 8 << 10;
   fondaco registrations test reg_0198…
 
 A secret never stands on the command line. Without --tenant a registration is the operator's and
-serves all tenants. Register the printed redirect URI at the institution, character by character.")]
+serves all tenants. Register the printed redirect URI at the institution, character by character;
+one that wants the address of public keys (JWKS) gets the other one.")]
 pub(crate) enum Command {
-    /// Keep a client id and its secret, and print the redirect URI
+    /// Keep a client id and its secret; print the redirect URI and the address of the public keys
     Add(Add),
     /// List registrations, without their secrets
     List {
@@ -185,9 +186,13 @@ async fn add(cx: &Cx, house: &House, args: &Add) -> Outcome {
         client_secret: secret(&args.secret)?,
     };
     let made = vault.add_registration(&new).await?;
-    cx.out.result(&made, || {
+    let keys = vault.public_keys_uri(made.id);
+    let mut shown = json!(made);
+    shown["publicKeys"] = keys.as_str().into();
+    cx.out.result(&shown, || {
         format!(
-            "{} is kept.\nRedirect URI, to be registered at the institution:\n  {}",
+            "{} is kept.\nRedirect URI, to be registered at the institution:\n  {}\n\
+             Public keys, where the institution asks for their address:\n  {keys}",
             made.id, made.redirect_uri
         )
     })?;
@@ -196,10 +201,12 @@ async fn add(cx: &Cx, house: &House, args: &Add) -> Outcome {
 
 async fn list(cx: &Cx, house: &House, tenant: Option<&str>) -> Outcome {
     let user = user(house, tenant).await?;
-    let all = house.vault(cx)?.registrations(user).await?;
+    let vault = house.vault(cx)?;
+    let all = vault.registrations(user).await?;
     if cx.out.is_json() {
         for stored in &all {
-            cx.out.result(&line(stored), String::new)?;
+            let keys = vault.public_keys_uri(stored.registration.id);
+            cx.out.result(&line(stored, &keys), String::new)?;
         }
         return Ok(Exit::Done);
     }
@@ -259,14 +266,15 @@ async fn test(cx: &Cx, house: &House, one: &One) -> Outcome {
     Ok(exit)
 }
 
-fn line(stored: &StoredRegistration) -> Value {
-    json!({
-        "registration": stored.registration,
-        "environment": stored.environment,
-        "hasSecret": stored.client_secret_sealed.is_some(),
-        "rotatedAt": stored.rotated_at,
-        "disabledAt": stored.disabled_at,
-    })
+/// The keys of `add`, and what is known of a registration that is kept.
+fn line(stored: &StoredRegistration, public_keys: &str) -> Value {
+    let mut line = json!(stored.registration);
+    line["publicKeys"] = json!(public_keys);
+    line["environment"] = json!(stored.environment);
+    line["hasSecret"] = json!(stored.client_secret_sealed.is_some());
+    line["rotatedAt"] = json!(stored.rotated_at);
+    line["disabledAt"] = json!(stored.disabled_at);
+    line
 }
 
 /// Reads a secret from a file, from standard input or from a prompt that does not echo.

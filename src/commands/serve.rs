@@ -179,7 +179,7 @@ async fn end(cx: &Cx, mut serving: JoinHandle<()>, working: Option<JoinHandle<()
 
 async fn ready(cx: &Cx, engine: &Engine, demo: Option<&Demo>) -> Outcome<Ready> {
     let base = &engine.public_url;
-    let explorer = cx.config().api.explorer.is_on(demo.is_some());
+    let explorer = cx.config().api.explorer.is_on();
     let key = demo.map(|demo| demo.key.expose().to_owned());
     let hash = key
         .as_ref()

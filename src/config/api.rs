@@ -40,7 +40,7 @@ pub(crate) enum Introspection {
     Auto,
 }
 
-/// On, off, or as it fits.
+/// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Switch {
@@ -48,18 +48,12 @@ pub(crate) enum Switch {
     On,
     /// Off.
     Off,
-    /// On beside a sandbox.
-    Auto,
 }
 
 impl Switch {
-    /// What the switch says beside a sandbox, or without one.
-    pub(crate) fn is_on(self, sandbox: bool) -> bool {
-        match self {
-            Self::On => true,
-            Self::Off => false,
-            Self::Auto => sandbox,
-        }
+    /// Whether it is on.
+    pub(crate) fn is_on(self) -> bool {
+        self == Self::On
     }
 }
 

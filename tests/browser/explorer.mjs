@@ -69,5 +69,11 @@ test('without the key nothing is told', async () => {
     await page.goto(`${kit.own}/graphiql`);
     assert.equal(await page.locator('#key').inputValue(), '');
     assert.match(await page.locator('#docs').innerText(), /Enter a key/);
+    assert.equal(await page.locator('#examples option').count(), 1);
+    // The saved queries come with the key.
+    await page.locator('#key').fill(kit.house.apiKey);
+    await page.locator('#key').press('Tab');
+    await page.locator('#examples option').nth(1).waitFor({ state: 'attached' });
+    await page.locator('#docs li').first().waitFor();
   });
 });

@@ -6,6 +6,7 @@ import * as http from 'node:http';
 import { test } from 'node:test';
 
 import { COLOUR_RULES, axe, start } from '../oidc/browser.mjs';
+import { bank } from './banks.mjs';
 
 const SCRIPT_MS_MAX = 120_000;
 const WAIT_MS_MAX = 20_000;
@@ -14,19 +15,21 @@ const TABS_MAX = 40;
 /** The parameter of the return address that holds the one-time code. */
 export const RESULT_PARAM = 'fondaco_result';
 
-/** What the program said when it was ready: `{graphql, explorer, apiKey, link}`. */
-export const house = JSON.parse(process.env.FONDACO_TEST_HOUSE);
-/** The origin of its pages. */
-export const own = new URL(house.graphql).origin;
-
 setTimeout(() => {
   console.error(`the script did not end within ${SCRIPT_MS_MAX} ms`);
   process.exit(1);
 }, SCRIPT_MS_MAX).unref();
 
+/** What the program said when it was ready: `{graphql, explorer, apiKey, link}`. */
+export const house = await bank.open();
+/** The origin of its pages. */
+export const own = new URL(house.graphql).origin;
+export { bank };
+
 /** Runs a command of the program on the same data and returns the lines that it prints. */
 export function fondaco(...args) {
-  const options = { cwd: process.env.FONDACO_TEST_FOLDER, env: {}, encoding: 'utf8' };
+  const { env } = house;
+  const options = { cwd: process.env.FONDACO_TEST_FOLDER, env, encoding: 'utf8' };
   const printed = execFileSync(process.env.FONDACO_TEST_BINARY, [...args, '--json'], options);
   return printed.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 }
@@ -61,7 +64,7 @@ async function startFrontend() {
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${server.address().port}/banks`;
-  fondaco('tenants', 'return-url', 'add', url, '--tenant', 'Demo');
+  fondaco('tenants', 'return-url', 'add', url, '--tenant', bank.tenant);
   return { url, server };
 }
 
@@ -71,6 +74,7 @@ test.after(async () => {
   await browser.close();
   frontend.server.closeAllConnections();
   frontend.server.close();
+  await house.close();
 });
 
 /** The address to which people return. */
@@ -208,30 +212,31 @@ export async function tabTo(page, selector) {
 
 /** Elements of the pages, found without their language. */
 export const on = {
-  bank: 'button[name="institution"][value="sandbox_bank"]',
+  ...bank.on,
+  bank: `button[name="institution"][value="${bank.institution}"]`,
   go: 'form[action$="/continue"] button',
   cancel: 'form[action$="/cancel"] button',
-  user: '#user',
-  password: '#password',
-  login: 'form[action="/bank/login"] button',
-  approve: 'button[value="approve"]',
-  deny: 'form:has(button[value="approve"]) button[value="deny"]',
   back: 'a.button',
 };
 
-/** From the link to the bank's log-in page. */
+/** Waits for the bank's log-in page, or for its question where it remembers the person. */
+export const arrived = (page) => page.locator(on.user).or(page.locator(on.approve)).waitFor();
+
+/** From the link to the bank. */
 export async function toBank(page, link) {
   await page.goto(link.url);
   await page.locator(on.bank).click();
   await page.locator(on.go).click();
-  await page.locator(on.user).waitFor();
+  await arrived(page);
 }
 
 /** From the bank's log-in page to its question. */
 export async function logIn(page, user = 'anna') {
-  await page.locator(on.user).fill(user);
-  await page.locator(on.password).fill('sandbox');
-  await page.locator(on.login).click();
+  if (await page.locator(on.user).isVisible()) {
+    await page.locator(on.user).fill(user);
+    await page.locator(on.password).fill('sandbox');
+    await page.locator(on.login).click();
+  }
   await page.locator(on.approve).waitFor();
 }
 

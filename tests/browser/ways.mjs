@@ -25,7 +25,8 @@ test('a person allows, returns to the frontend, and the accounts appear', async 
     await page.locator(on.go).waitFor();
     await kit.accessible(page, 'review');
     const text = await page.locator('main').innerText();
-    for (const said of ['Demo', 'Sandbox Bank', 'Privacy notice', 'Support', 'withdraw']) {
+    const { tenant, name } = kit.bank;
+    for (const said of [tenant, name, 'Privacy notice', 'Support', 'withdraw']) {
       assert.ok(text.includes(said), `the review says ${said}`);
     }
     await page.locator(on.go).click();

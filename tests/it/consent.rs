@@ -6,16 +6,17 @@ use url::Url;
 use crate::program::{Home, homes};
 use crate::server::{Browser, Server, exchange};
 
+/// What the bank's control port tells.
+pub(crate) fn told(bank: &Url, what: &str) -> Value {
+    let url = bank.join(&format!("/control/{what}"));
+    let answer = exchange("GET", &url.expect("a path is one"), &[], b"");
+    serde_json::from_str(&answer.body).expect("the control port speaks JSON")
+}
+
 /// What the bank says that it holds of a person's account.
 fn at_the_bank(browser: &Browser, account: &str) -> Value {
     let bank = browser.at.as_ref().expect("the browser is at the bank");
-    let info = exchange(
-        "GET",
-        &bank.join("/control/info").expect("a path is one"),
-        &[],
-        b"",
-    );
-    let info: Value = serde_json::from_str(&info.body).expect("the control port speaks JSON");
+    let info = told(bank, "info");
     let people = info["people"].as_array().expect("there are people");
     let mut accounts = people
         .iter()
@@ -25,7 +26,7 @@ fn at_the_bank(browser: &Browser, account: &str) -> Value {
 }
 
 /// Leads a browser from the consent link to the bank's page of approval.
-fn to_the_bank(link: &str) -> Browser {
+pub(crate) fn to_the_bank(link: &str) -> Browser {
     let mut browser = Browser::default();
     browser.open(link);
     browser.submit("/choose", &[("institution", "sandbox_bank")]);
@@ -35,7 +36,7 @@ fn to_the_bank(link: &str) -> Browser {
     browser
 }
 
-fn health(server: &Server) -> Value {
+pub(crate) fn health(server: &Server) -> Value {
     let query =
         "{ links(first: 5) { nodes { progress health accounts(first: 5) { nodes { id } } } } }";
     let answer = server.query(server.text("apiKey"), query);

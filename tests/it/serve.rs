@@ -62,12 +62,18 @@ fn the_second_start_goes_on_with_the_same_tenant_and_key() {
 }
 
 #[test]
-fn without_a_sandbox_there_is_neither_a_key_nor_an_explorer() {
+fn without_a_sandbox_there_is_no_key_and_the_explorer_tells_nothing_without_one() {
     let home = Home::embedded();
     let server = Server::start(&home, &[]);
     assert!(server.ready["apiKey"].is_null() && server.ready["link"].is_null());
-    assert!(server.ready["explorer"].is_null());
-    assert_eq!(server.get("/graphiql").0, 404);
+    assert!(
+        server.ready["explorer"]
+            .as_str()
+            .unwrap()
+            .ends_with("/graphiql")
+    );
+    assert_eq!(server.get("/graphiql").0, 200);
+    assert_eq!(server.get("/graphiql/examples.json").0, 401);
     assert_eq!(server.stop("TERM").0, Some(0));
 }
 
@@ -112,33 +118,108 @@ fn a_worker_runs_alone_and_ends_gracefully() {
     }
 }
 
+/// Uploads a fixture for a person, asks for its import, and waits for its end.
+fn imported(server: &mut Server, key: &str, (name, create): (&str, bool)) -> serde_json::Value {
+    let folder = "connectors/src/providers/statement_file/fixtures";
+    let file = crate::program::repository(&format!("{folder}/{name}"));
+    let upload = server.upload(key, "demo", &file);
+    let id = upload["uploadId"].as_str().expect("an upload has an id");
+    let mutation = format!(
+        "mutation {{ importStatement(input: {{ uploadId: \"{id}\", endUserReference: \"demo\", \
+         createAccount: {create}, idempotencyKey: \"{id}\" }}) {{ importJob {{ id }} \
+         userErrors {{ code message }} }} }}"
+    );
+    let asked = server.query(key, &mutation);
+    let job = asked["data"]["importStatement"]["importJob"]["id"].as_str();
+    let job = job.unwrap_or_else(|| panic!("{asked}")).to_owned();
+    let query = format!(
+        "{{ importJob(id: \"{job}\") {{ state outcome fault faultLine faultRule statementCount \
+         problemCount statements {{ statement account currency opening closing credits debits \
+         entries new known quarantined closes problem }} problems(first: 5) {{ statement ordinal \
+         path rule original }} }} }}"
+    );
+    server.wait(|server| {
+        let answer = server.query(key, &query);
+        let job = answer["data"]["importJob"].clone();
+        assert!(job.is_object(), "{answer}");
+        (job["state"] == "DONE" || job["state"] == "DEAD").then_some(job)
+    })
+}
+
 #[test]
 fn an_uploaded_statement_is_imported_in_the_background() {
     for home in homes() {
         let mut server = Server::start(&home, &["--sandbox"]);
         let key = server.text("apiKey").to_owned();
-        let file = crate::program::repository(
-            "connectors/src/providers/statement_file/fixtures/v02_household.xml",
+        let job = imported(&mut server, &key, ("v02_household.xml", true));
+        assert_eq!(
+            (&job["state"], &job["outcome"]),
+            (&json!("DONE"), &json!("OK")),
+            "{job}"
         );
-        let upload = server.upload(&key, "demo", &file);
-        let id = upload["uploadId"].as_str().unwrap();
-        let mutation = format!(
-            "mutation {{ importStatement(input: {{ uploadId: \"{id}\", endUserReference: \"demo\", \
-             createAccount: true, idempotencyKey: \"one\" }}) {{ importJob {{ id }} userErrors {{ \
-             code message }} }} }}"
+        assert!(job["fault"].is_null(), "{}: {job}", home.engine());
+        let one = &job["statements"][0];
+        assert_eq!(
+            (&one["new"], &one["credits"]),
+            (&json!(3), &json!("2500.00")),
+            "{job}"
         );
-        let asked = server.query(&key, &mutation);
-        let job = asked["data"]["importStatement"]["importJob"]["id"].as_str();
-        let job = job.unwrap_or_else(|| panic!("{asked}")).to_owned();
-        let query = format!("{{ importJob(id: \"{job}\") {{ state fault }} }}");
-        server.wait(|server| {
-            let answer = server.query(&key, &query);
-            let job = &answer["data"]["importJob"];
-            assert!(job["fault"].is_null(), "{}: {job}", home.engine());
-            (job["state"] == "DONE").then_some(())
-        });
+        assert_eq!(one["closes"], true);
         let rows = home.run(&["export", "transactions"]).ended(0).lines();
         assert_eq!(rows.len(), 3);
         assert_eq!(server.stop("TERM").0, Some(0));
+    }
+}
+
+#[test]
+fn an_upload_that_is_not_imported_as_a_whole_says_why() {
+    for home in homes() {
+        let mut server = Server::start(&home, &["--sandbox"]);
+        let key = server.text("apiKey").to_owned();
+        let job = imported(&mut server, &key, ("v02_household.xml", false));
+        assert_eq!(
+            (&job["state"], &job["outcome"]),
+            (&json!("DONE"), &json!("FAILED")),
+            "{job}"
+        );
+        assert_eq!(job["fault"], "NOT_FOUND_OR_GONE", "{}", home.engine());
+        let problem = job["statements"][0]["problem"].as_str().unwrap();
+        assert!(problem.contains("no account"), "{problem}");
+
+        let job = imported(&mut server, &key, ("refused/doctype.xml", true));
+        assert_eq!(
+            (&job["state"], &job["outcome"]),
+            (&json!("DEAD"), &json!("FAILED")),
+            "{job}"
+        );
+        assert_eq!(job["fault"], "SCHEMA_DRIFT");
+        assert_eq!(
+            (&job["faultRule"], &job["faultLine"]),
+            (&json!("xml.doctype_refused"), &json!(2))
+        );
+
+        let job = imported(&mut server, &key, ("refused/cut.xml", true));
+        assert_eq!(
+            (&job["state"], &job["outcome"]),
+            (&json!("DONE"), &json!("PARTIAL")),
+            "{job}"
+        );
+        assert_eq!(
+            (&job["faultRule"], &job["faultLine"]),
+            (&json!("xml.unclosed"), &json!(14))
+        );
+
+        let job = imported(&mut server, &key, ("v08_quarantine.xml", true));
+        assert_eq!(job["outcome"], "PARTIAL", "{job}");
+        let expected = json!({
+            "statement": "S-1", "ordinal": "2", "path": "Stmt[0]/Ntry[1]/Amt",
+            "rule": "amount.not_decimal", "original": "12,50"
+        });
+        assert_eq!(job["problems"][0], expected);
+        let all = job["problemCount"].as_i64().unwrap();
+        assert!(all > 5, "more than were asked for: {all}");
+        let (code, log) = server.stop("TERM");
+        assert_eq!(code, Some(0));
+        assert!(!log.contains("12,50"), "{log}");
     }
 }

@@ -15,7 +15,7 @@ use crate::program::Home;
 /// Redirects that a browser follows one after another.
 const REDIRECTS_MAX: usize = 10;
 /// The longest wait for something that a server does in the background.
-const WAIT_MAX: Duration = Duration::from_mins(1);
+const WAIT_MAX: Duration = Duration::from_mins(2);
 /// The longest pause between two looks while nothing is logged.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -72,6 +72,11 @@ impl Server {
     /// A value of the ready line.
     pub(crate) fn text(&self, key: &str) -> &str {
         self.ready[key].as_str().unwrap_or_default()
+    }
+
+    /// What it logged so far.
+    pub(crate) fn seen(&self) -> &str {
+        &self.seen
     }
 
     /// An address below the server's own.

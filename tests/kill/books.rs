@@ -78,6 +78,18 @@ impl Books {
         ))
     }
 
+    /// What is too much here, against the books of an undisturbed run; parts may be missing.
+    ///
+    /// # Errors
+    /// The first of these rows.
+    pub(crate) fn within(&self, whole: &Self) -> Result<(), String> {
+        let doubled = self.beyond(whole);
+        match doubled.first() {
+            None => Ok(()),
+            Some(row) => Err(format!("{} rows too many: {row}", doubled.len())),
+        }
+    }
+
     fn beyond(&self, other: &Self) -> Vec<String> {
         let more = self.rows.iter().flat_map(|(row, count)| {
             let known = other.rows.get(row).copied().unwrap_or_default();

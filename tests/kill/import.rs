@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::books::Books;
-use crate::points::{self, copy, each, kill_after};
+use crate::points::{self, Seen, copy, each, kill_after};
 use crate::program::{Home, homes};
 
 /// Rows of the statement: more than one batch of the import's thousand.
-const ENTRIES: usize = 1_300;
+pub(crate) const ENTRIES: usize = 1_300;
 /// Equal rows stand in groups of this size; some of them cross the border of a batch.
 const EQUAL: usize = 40;
 /// Imports at once.
@@ -17,7 +17,7 @@ const WORKERS: usize = 2;
 
 /// A statement that closes: every other group has references, the rest of the rows of a group
 /// are equal to the last letter.
-fn statement() -> String {
+pub(crate) fn statement() -> String {
     let mut text = format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>
@@ -124,7 +124,7 @@ fn an_import_that_is_killed_anywhere_and_run_again_neither_loses_nor_doubles_a_r
             let first = home.command(&arguments.each_ref().map(String::as_str));
             let killed = kill_after(first, delay);
             import(&home, &prepared.file)?.same_as(&prepared.whole)?;
-            Ok(killed)
+            Ok(Seen::whole(killed))
         });
         let engine = prepared.empty.engine();
         outcome.tell("import", engine, (seed, prepared.took));

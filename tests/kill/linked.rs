@@ -63,7 +63,8 @@ impl Bank {
         serde_json::from_str(&answer.body).expect("the control port speaks JSON")
     }
 
-    /// The bank's entry: all accounts of a person under one consent.
+    /// The bank's entry: all accounts of a person under one consent, and as many readings a day as
+    /// kills need.
     pub(crate) fn entry(&self) -> String {
         let url = &self.sandbox().base_url;
         format!(
@@ -90,7 +91,7 @@ authorise_seconds_max = 900
 
 [limits]
 requests_per_minute = 6000
-unattended_per_day = 4
+unattended_per_day = 1000
 consent_days_max = 180
 
 [resources.accounts]
@@ -129,8 +130,29 @@ pub(crate) struct Linked {
     pub(crate) tenant: String,
 }
 
+/// An installation that knows the bank, before anybody has linked.
+pub(crate) struct Registered {
+    /// Everything at rest. Its address is fixed, because the bank knows the redirect URI.
+    pub(crate) home: Home,
+    /// A key with the scopes of a link.
+    pub(crate) key: String,
+    tenant: String,
+}
+
 /// Leads a person of the bank through a consent. Nobody works meanwhile, so nothing is read.
-pub(crate) fn link(mut home: Home, bank: &Bank, user: &str) -> Linked {
+pub(crate) fn link(home: Home, bank: &Bank, user: &str) -> Linked {
+    let Registered { home, key, tenant } = register(home, bank);
+    let link = consent(&home, &key, user);
+    Linked {
+        home,
+        key,
+        link,
+        tenant,
+    }
+}
+
+/// Makes a tenant with a key, and registers it at the bank.
+pub(crate) fn register(mut home: Home, bank: &Bank) -> Registered {
     let folder = home.folder.join("institutions");
     std::fs::create_dir_all(&folder).expect("the temporary folder takes a folder");
     write(&folder.join("outside.toml"), &bank.entry());
@@ -178,20 +200,19 @@ pub(crate) fn link(mut home: Home, bank: &Bank, user: &str) -> Linked {
         "redirect-uris",
         Some(&json!({ "add": [registered["redirectUri"]] })),
     );
+    Registered { home, key, tenant }
+}
 
-    let server = Server::command(&home, &["serve", "--no-work"]);
-    approve(&server, &key, user);
-    let answer = server.query(&key, "{ links(first: 1) { nodes { id } } }");
+/// Leads a person through a consent at the installation's own address; the link's id.
+pub(crate) fn consent(home: &Home, key: &str, user: &str) -> String {
+    let server = Server::command(home, &["serve", "--no-work"]);
+    approve(&server, key, user);
+    let answer = server.query(key, "{ links(first: 1) { nodes { id } } }");
     let link = answer["data"]["links"]["nodes"][0]["id"].as_str();
     let link = link.unwrap_or_else(|| panic!("{answer}")).to_owned();
     let (code, log) = server.stop("TERM");
     assert_eq!(code, Some(0), "{log}");
-    Linked {
-        home,
-        key,
-        link,
-        tenant,
-    }
+    link
 }
 
 fn approve(server: &Server, key: &str, user: &str) {

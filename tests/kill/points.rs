@@ -15,6 +15,9 @@ use crate::program::Home;
 const POINTS: usize = 20;
 /// The earliest kill: the process has hardly read its configuration.
 const EARLIEST: Duration = Duration::from_millis(8);
+/// Earlier points that are tried when a process ended before it was killed; each time half as
+/// late, so that the last one is within the start of the process.
+const REDRAWS_MAX: u32 = 10;
 /// The signal that nobody can handle.
 const SIGKILL: i32 = 9;
 
@@ -127,33 +130,49 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
+/// What a point showed when nothing was wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// The process had ended by itself.
+    Late,
+    /// It was killed, and the work went on to its whole end.
+    Whole,
+    /// It was killed while the bank had rotated and its answer was on the way: the person is asked.
+    Reauth,
+}
+
+impl Seen {
+    /// Work that always goes on to its end.
+    pub(crate) fn whole(killed: bool) -> Self {
+        if killed { Self::Whole } else { Self::Late }
+    }
+}
+
 /// Goes through the points with some workers; what any of them found wrong, with its point.
 pub(crate) fn each(
     delays: &[Duration],
     workers: usize,
-    check: impl Fn(Duration) -> Result<bool, String> + Sync,
+    check: impl Fn(Duration) -> Result<Seen, String> + Sync,
 ) -> Outcome {
-    let (next, outcome) = (AtomicUsize::new(0), Mutex::new(Outcome::default()));
+    let outcome = Outcome {
+        asked: delays.len(),
+        ..Outcome::default()
+    };
+    let (next, outcome) = (AtomicUsize::new(0), Mutex::new(outcome));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(delay) = delays.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut delay = *delay;
-                    let mut checked = check(delay);
-                    // The machine may have been slower when the undisturbed run was timed.
-                    while matches!(checked, Ok(false)) && delay > EARLIEST {
-                        delay /= 2;
-                        checked = check(delay);
-                    }
+                    let checked = drawn(*delay, &check);
                     let mut outcome = outcome.lock().expect("no check panics under the lock");
                     match checked {
-                        Ok(true) => outcome.killed += 1,
-                        Ok(false) => outcome.ended += 1,
-                        Err(problem) => {
-                            outcome
-                                .problems
-                                .push(format!("killed at {delay:?}: {problem}"));
+                        Ok(Seen::Whole) => outcome.killed += 1,
+                        Ok(Seen::Reauth) => {
+                            outcome.killed += 1;
+                            outcome.reauth += 1;
                         }
+                        Ok(Seen::Late) => outcome.ended += 1,
+                        Err(problem) => outcome.problems.push(problem),
                     }
                 }
             });
@@ -164,26 +183,48 @@ pub(crate) fn each(
         .expect("no check panics under the lock")
 }
 
+/// One point; drawn again, earlier, as long as the process ends before it. The machine may have
+/// been slower when the undisturbed run was timed.
+fn drawn(
+    mut delay: Duration,
+    check: impl Fn(Duration) -> Result<Seen, String>,
+) -> Result<Seen, String> {
+    for _ in 0..REDRAWS_MAX {
+        match check(delay) {
+            Ok(Seen::Late) => delay /= 2,
+            Ok(seen) => return Ok(seen),
+            Err(problem) => return Err(format!("killed at {delay:?}: {problem}")),
+        }
+    }
+    Ok(Seen::Late)
+}
+
 /// What a series of kills showed.
 #[derive(Default)]
 pub(crate) struct Outcome {
+    /// Points that were asked for.
+    asked: usize,
     /// Points at which the process was killed.
-    pub(crate) killed: usize,
-    /// Points at which it had ended by itself.
-    pub(crate) ended: usize,
+    killed: usize,
+    /// Of these, the ones after which the person has to authenticate again.
+    reauth: usize,
+    /// Points at which it had ended by itself, however early they were drawn.
+    ended: usize,
     /// What was lost or doubled.
-    pub(crate) problems: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl Outcome {
-    /// Says how it went; fails with everything that went wrong.
+    /// Says how it went; fails with everything that went wrong, and when a point did not kill.
     pub(crate) fn tell(&self, work: &str, engine: &str, (seed, whole): (u64, Duration)) {
         println!(
-            "{work} on {engine}: killed at {} points, {} too late, {} wrong; seed {seed}, \
-             undisturbed {} ms",
+            "{work} on {engine}: killed at {} of {} points, {} too late, {} wrong, {} to \
+             authenticate again; seed {seed}, undisturbed {} ms",
             self.killed,
+            self.asked,
             self.ended,
             self.problems.len(),
+            self.reauth,
             whole.as_millis()
         );
         let problems = self.problems.join("\n");
@@ -191,5 +232,36 @@ impl Outcome {
             self.problems.is_empty(),
             "seed {seed}, {work} on {engine}:\n{problems}"
         );
+        assert!(self.asked > 0, "{work} on {engine}: no point was asked for");
+        assert_eq!(
+            self.killed, self.asked,
+            "seed {seed}, {work} on {engine}: some points did not kill"
+        );
     }
+}
+
+#[test]
+#[should_panic(expected = "some points did not kill")]
+fn a_series_in_which_a_point_did_not_kill_has_failed() {
+    let delays = [EARLIEST, EARLIEST * 2];
+    let outcome = each(&delays, 1, |delay| Ok(Seen::whole(delay == EARLIEST * 2)));
+    outcome.tell("nothing", "no engine", (0, EARLIEST));
+}
+
+#[test]
+fn a_point_that_comes_too_late_is_drawn_again_earlier_up_to_the_limit() {
+    let calls = AtomicUsize::new(0);
+    let count = |late_until: u32| {
+        calls.store(0, Ordering::Relaxed);
+        let delay = Duration::from_secs(4);
+        let seen = drawn(delay, |at| {
+            let call = u32::try_from(calls.fetch_add(1, Ordering::Relaxed)).expect("few calls");
+            assert_eq!(at, delay / 2_u32.pow(call));
+            Ok(Seen::whole(call >= late_until))
+        });
+        seen.expect("nothing is wrong") == Seen::Whole
+    };
+    assert!(count(0) && count(REDRAWS_MAX - 1));
+    assert!(!count(REDRAWS_MAX));
+    assert_eq!(calls.load(Ordering::Relaxed), REDRAWS_MAX as usize);
 }

@@ -7,26 +7,27 @@ use serde_json::Value;
 
 use crate::books::{Books, Sum, minor};
 use crate::linked::{Bank, Linked, link};
-use crate::points::{self, copy, each, kill_after};
+use crate::points::{self, Seen, copy, each, kill_after};
 use crate::program::{Home, homes};
 use crate::server::Server;
 
 /// Readings at once: most of their time they wait for the lease of the one that was killed.
 const WORKERS: usize = 5;
 /// Rows of one page: a reading has many pages to be killed between.
-const PAGE_ROWS: usize = 20;
-/// Months of history: enough pages, and short enough for twenty readings.
-const MONTHS: u16 = 4;
+pub(crate) const PAGE_ROWS: usize = 20;
+/// Months of history: enough pages, and short enough for a reading at each point.
+pub(crate) const MONTHS: u16 = 4;
 /// The person with the most accounts.
-const PERSON: &str = "anna";
+pub(crate) const PERSON: &str = "anna";
 
-const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+pub(crate) const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 fn bank() -> Bank {
     Bank::open(Config {
         page_size: PAGE_ROWS,
         history_months: MONTHS,
-        // Every copy has the same grant; none may be refreshed by one of them for itself.
+        // Every copy has the same grant; none may be refreshed by one of them for itself. What a
+        // kill does to a rotation is the subject of `rotate`.
         access_ttl_s: 86_400,
         ..Config::default()
     })
@@ -51,7 +52,7 @@ fn read_all(home: &Home, key: &str) -> Result<Books, String> {
 }
 
 /// The bank's own count and sum of a person's rows against ours, account by account.
-fn same_as_the_bank(books: &Books, bank: &Bank) -> Result<(), String> {
+pub(crate) fn same_as_the_bank(books: &Books, bank: &Bank) -> Result<(), String> {
     let info = bank.control("info", None);
     let people = info["people"].as_array().expect("there are people");
     let person = people
@@ -106,7 +107,7 @@ fn a_reading_that_is_killed_anywhere_and_goes_on_neither_loses_nor_doubles_a_row
             let books = read_all(&home, &linked.key)?;
             books.same_as(&whole)?;
             same_as_the_bank(&books, &bank)?;
-            Ok(killed)
+            Ok(Seen::whole(killed))
         });
         outcome.tell("sync", linked.home.engine(), (seed, took));
     }

@@ -14,7 +14,9 @@ const SECRET = 'fondaco-test-secret-for-loopback-only';
 const WAIT_MS_MAX = 30_000;
 const LOOK_EVERY_MS = 100;
 const RETURN_URL = 'http://127.0.0.1:9/banks';
-const INSTITUTION = 'test_authority';
+/** The id of the server's entry, and the tenant whose people link there. */
+export const INSTITUTION = 'test_authority';
+export const TENANT = 'Test';
 
 const folder = process.env.FONDACO_TEST_FOLDER;
 const binary = process.env.FONDACO_TEST_BINARY;
@@ -110,7 +112,7 @@ export async function startTown({ accessSeconds }) {
     return JSON.parse(printed.trim().split('\n').at(-1));
   };
   if (env.FONDACO_STORE_POSTGRES_URL) run(['migrate']);
-  run(['tenants', 'create', 'Test', '--privacy-url', 'https://test.example/privacy',
+  run(['tenants', 'create', TENANT, '--privacy-url', 'https://test.example/privacy',
     '--support', 'help@test.example', '--return-url', RETURN_URL]);
   const registration = run(
     ['registrations', 'add', '--institution', INSTITUTION, '--client-id', ready.client_id,
@@ -122,7 +124,7 @@ export async function startTown({ accessSeconds }) {
     return (await fetch(`${ready.control}/${name}`, sent)).json();
   };
   await control('redirect_uris', { uris: [registration.redirectUri] });
-  const { apiKey } = run(['keys', 'create', '--tenant', 'Test', '--scopes',
+  const { apiKey } = run(['keys', 'create', '--tenant', TENANT, '--scopes',
     'accounts:read,transactions:read,link:write']);
   const house = spawn(binary, ['serve', '--json'], {
     cwd: folder,
@@ -135,6 +137,10 @@ export async function startTown({ accessSeconds }) {
   });
   const { graphql } = await readyLine(house, 'the product');
   return {
+    graphql,
+    apiKey,
+    /** What another process of the product needs to work with the same data. */
+    env,
     control,
     ...graph(graphql, apiKey),
     connect: (start) => connect(start, registration.redirectUri),

@@ -4,13 +4,15 @@
 //! began: it is sent on to the session's own page, which has neither. Only others, whose cookie is
 //! missing, are answered here.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use fondaco_model::ids::{LinkSessionId, RegistrationId};
 use fondaco_vault::{CallbackOutcome, Ended, VaultError, Visitor};
 use http::{HeaderMap, Method, Request};
-use std::time::Duration;
+use tracing::Instrument as _;
 use url::form_urlencoded;
 
 use super::ConnectState;
@@ -136,7 +138,7 @@ fn begin(
     brought: Brought,
 ) -> tokio::task::JoinHandle<Result<CallbackOutcome, VaultError>> {
     let vault = state.vault().clone();
-    tokio::spawn(async move {
+    let called = async move {
         let Brought {
             registration,
             query,
@@ -150,7 +152,8 @@ fn begin(
         vault
             .callback(registration, pairs, (&cookies, &visitor))
             .await
-    })
+    };
+    tokio::spawn(called.in_current_span())
 }
 
 fn already_used(visit: &Visit, ended: &Ended) -> Result<Response, Stop> {

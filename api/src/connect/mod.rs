@@ -1,5 +1,5 @@
-//! The routes that people and files come through: hosted consent pages, the banks' callbacks and
-//! uploads of statements.
+//! The routes that people, banks and files come through: hosted consent pages, the banks'
+//! callbacks, the public keys of registrations and uploads of statements.
 //!
 //! What may be done is the vault's to say; here a request becomes a step of it and its answer a
 //! page of [`web`](crate::web). A GET of a page changes nothing in the store: prefetching, opening
@@ -9,6 +9,7 @@
 mod callback;
 mod form;
 mod gate;
+mod keys;
 mod method;
 mod pages;
 mod show;
@@ -115,7 +116,8 @@ impl ConnectState {
 /// request id.
 ///
 /// `GET /connect/{page_token}` and what hangs on it, `GET /callback/{registration}`,
-/// `GET /connect/assets/{name}`, `POST /v1/statements`.
+/// `GET /keys/{registration}`, `GET /connect/assets/{name}`, `POST /v1/statements`,
+/// which answers preflights of pages too.
 pub fn router(config: ConnectConfig) -> Router {
     let asset = async |Path(name): Path<String>| assets::respond(&name);
     Router::new()
@@ -136,8 +138,14 @@ pub fn router(config: ConnectConfig) -> Router {
             get(callback::callback).fallback(not_taken(method::GET_ONLY)),
         )
         .route(
+            "/keys/{registration}",
+            get(keys::keys).fallback(keys::wrong_method),
+        )
+        .route(
             "/v1/statements",
-            post(uploads::receive).fallback(uploads::wrong_method),
+            post(uploads::receive)
+                .options(uploads::preflight)
+                .fallback(uploads::wrong_method),
         )
         .with_state(ConnectState::new(config))
 }

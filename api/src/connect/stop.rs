@@ -105,6 +105,15 @@ impl ConnectState {
     }
 }
 
+/// How long a peer that is over its limit waits, for answers that are no pages.
+pub(super) fn limited(stop: &Stop) -> Duration {
+    let seconds = match stop {
+        Stop::Problem(Problem::TooManyRequests { retry_after_s }) => *retry_after_s,
+        Stop::Problem(_) | Stop::OtherBrowser | Stop::ToStart | Stop::Failed(_) => 1,
+    };
+    Duration::from_secs(seconds.into())
+}
+
 /// Seconds, rounded up, at least one.
 fn whole_seconds(wait: Duration) -> u32 {
     let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);

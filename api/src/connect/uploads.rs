@@ -15,12 +15,12 @@ use fondaco_model::Instant;
 use fondaco_model::ids::{DataKeyId, EndUserId, RawAnswerId, UploadId};
 use fondaco_model::provider::Resource;
 use fondaco_model::scope::KeyScope;
-use fondaco_store::repo::end_user;
 use fondaco_store::repo::raw::NewRawAnswer;
 use fondaco_store::repo::upload::{self, UploadRow};
-use fondaco_store::{Db, StoreError, in_tx};
+use fondaco_store::repo::{end_user, tenant};
+use fondaco_store::{Db, OPERATOR, StoreError, in_tx};
 use fondaco_vault::VaultError;
-use fondaco_vault::access::{Authenticated, CallerClass, check_end_user_ref};
+use fondaco_vault::access::{Authenticated, check_end_user_ref};
 use fondaco_vault::raw::RawWriter;
 use futures_util::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
@@ -29,12 +29,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::ConnectState;
-use super::stop::Stop;
+use super::stop::limited;
 use super::visit::Visit;
 use crate::http::code::Code;
 use crate::http::problem::Problem;
-use crate::http::{bearer, problem_response};
-use crate::web::pages;
+use crate::http::{bearer, cors, problem_response};
 
 /// Seconds after which an upload that nobody imported is deleted: one day.
 pub const UPLOAD_SECONDS: i64 = 86_400;
@@ -48,6 +47,13 @@ const PIECE_WAIT_MAX: Duration = Duration::from_secs(30);
 const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Media types of statements; a file's format is told by its content.
 const MEDIA: [&str; 3] = ["application/xml", "text/xml", "application/octet-stream"];
+
+/// What pages may send here.
+const CORS: cors::Allowed = cors::Allowed {
+    allow: "POST, OPTIONS",
+    methods: "POST",
+    headers: "authorization, content-type, fondaco-end-user, x-request-id",
+};
 
 /// A refused upload; boxed, because it is much larger than a success.
 type Refused = Box<Problem>;
@@ -71,20 +77,57 @@ fn too_large(max: u64) -> Refused {
 /// Answers a method that is not taken.
 pub(super) async fn wrong_method(request: Request<Body>) -> Response {
     let (visit, _) = Visit::of(request);
-    problem_response(Problem::method(super::method::POST_ONLY), &visit.request_id)
+    problem_response(Problem::method(CORS.allow), &visit.request_id)
+}
+
+/// Answers the preflight of a page.
+pub(super) async fn preflight(State(state): State<ConnectState>, headers: HeaderMap) -> Response {
+    let known = match cors::foreign_origin(&headers) {
+        Ok(Some(origin)) if registered(&state, origin).await => Some(origin),
+        _ => None,
+    };
+    cors::answer_preflight(known, &CORS)
+}
+
+/// Whether any tenant registered an origin; when that cannot be looked up, none did.
+async fn registered(state: &ConnectState, origin: &str) -> bool {
+    let Ok(mut session) = state.vault().db().read(OPERATOR).await else {
+        return false;
+    };
+    tenant::origin_registered(&mut session, origin)
+        .await
+        .unwrap_or(false)
 }
 
 /// Receives a statement.
 pub(super) async fn receive(State(state): State<ConnectState>, request: Request<Body>) -> Response {
     let (visit, body) = Visit::of(request);
     let mut pieces = body.into_data_stream();
-    match take(&state, &visit, &mut pieces).await {
+    let origin = cors::foreign_origin(&visit.headers).ok().flatten();
+    let admitted = admit(&state, &visit).await;
+    let readable = match (&admitted, origin) {
+        (_, None) => false,
+        (Ok(_), Some(_)) => true,
+        // A page of a registered origin may read that its token is over.
+        (Err(problem), Some(origin)) => {
+            problem.code != Code::Forbidden && registered(&state, origin).await
+        }
+    };
+    let taken = match admitted {
+        Ok(caller) => take(&state, &visit, &caller, &mut pieces).await,
+        Err(problem) => Err(problem),
+    };
+    let mut response = match taken {
         Ok(upload) => created(&upload),
         Err(problem) => {
             drain(&visit.headers, pieces).await;
             problem_response(*problem, &visit.request_id)
         }
+    };
+    if let Some(origin) = origin.filter(|_| readable) {
+        cors::admit(response.headers_mut(), origin);
     }
+    response
 }
 
 struct Upload {
@@ -107,17 +150,31 @@ fn created(upload: &Upload) -> Response {
         .into_response()
 }
 
+/// Finds the caller and checks the page that sends for it.
+async fn admit(state: &ConnectState, visit: &Visit) -> Result<Authenticated, Refused> {
+    if let Err(stop) = state.admit_peer(visit) {
+        return Err(Box::new(Problem::rate_limited(limited(&stop))));
+    }
+    check_content(&visit.headers, state.0.import_bytes_max)?;
+    let origin = cors::foreign_origin(&visit.headers)?;
+    let caller = authenticate(state, visit).await?;
+    cors::check(origin, &caller.origins)?;
+    Ok(caller)
+}
+
 async fn take(
     state: &ConnectState,
     visit: &Visit,
+    caller: &Authenticated,
     pieces: &mut BodyDataStream,
 ) -> Result<Upload, Refused> {
-    if let Err(stop) = state.admit_peer(visit) {
-        return Err(limited(&stop));
+    if !caller.may(KeyScope::ImportWrite) {
+        return Err(refuse(
+            Code::Forbidden,
+            "The key needs the scope import:write.",
+        ));
     }
-    check_content(&visit.headers, state.0.import_bytes_max)?;
-    let caller = authenticate(state, visit).await?;
-    let person = person_of(&caller, visit)?;
+    let person = person_of(caller, visit)?;
     let permit = state.0.uploads.try_acquire();
     let _permit = permit.map_err(|_| {
         refuse(
@@ -125,23 +182,13 @@ async fn take(
             "Too many statements are being received; try again soon.",
         )
     })?;
-    let person = known_person(state, &caller, person)
-        .await
-        .map_err(|error| failed(visit, &error))?;
-    let writer = begin(state, &caller, person)
+    let person = known_person(state, visit, caller, person).await?;
+    let writer = begin(state, caller, person)
         .await
         .map_err(|error| failed(visit, &error))?;
     write(state, visit, &writer, pieces).await?;
-    let kept = keep(state, &caller, (person, writer)).await;
+    let kept = keep(state, caller, (person, writer)).await;
     kept.map_err(|error| failed(visit, &error))
-}
-
-fn limited(stop: &Stop) -> Refused {
-    let seconds = match stop {
-        Stop::Problem(pages::Problem::TooManyRequests { retry_after_s }) => *retry_after_s,
-        Stop::Problem(_) | Stop::OtherBrowser | Stop::ToStart | Stop::Failed(_) => 1,
-    };
-    Box::new(Problem::rate_limited(Duration::from_secs(seconds.into())))
 }
 
 fn failed(visit: &Visit, error: &VaultError) -> Refused {
@@ -180,29 +227,16 @@ async fn authenticate(state: &ConnectState, visit: &Visit) -> Result<Authenticat
         })?,
         None => None,
     };
-    let Some(caller) = found else {
-        let noted = visit.peer.map(|peer| state.0.failures.note(peer));
-        return Err(match noted {
+    found.ok_or_else(
+        || match visit.peer.map(|peer| state.0.failures.note(peer)) {
             Some(Err(wait)) => Box::new(Problem::rate_limited(wait)),
             Some(Ok(())) | None => refuse(Code::Unauthenticated, "A valid key is needed."),
-        });
-    };
-    match caller.class {
-        CallerClass::Server | CallerClass::Job if caller.may(KeyScope::ImportWrite) => Ok(caller),
-        CallerClass::Server | CallerClass::Job => Err(refuse(
-            Code::Forbidden,
-            "The key needs the scope import:write.",
-        )),
-        CallerClass::Frontend => Err(refuse(
-            Code::Forbidden,
-            "Statements are uploaded with a server's key.",
-        )),
-    }
+        },
+    )
 }
 
-/// The reference of the person whose statement it is.
-fn person_of(caller: &Authenticated, visit: &Visit) -> Result<String, Refused> {
-    debug_assert!(caller.end_user.is_none(), "frontend tokens were refused");
+/// The reference of the person whose statement it is; a frontend token's person is known.
+fn person_of(caller: &Authenticated, visit: &Visit) -> Result<Option<String>, Refused> {
     let header = visit
         .headers
         .get(END_USER)
@@ -210,13 +244,14 @@ fn person_of(caller: &Authenticated, visit: &Visit) -> Result<String, Refused> {
     let person = match (visit.param("endUser"), header) {
         (Some(query), None) => query,
         (None, Some(header)) => header.to_owned(),
+        (None, None) if caller.end_user.is_some() => return Ok(None),
         (None, None) | (Some(_), Some(_)) => {
             let message = "Name the person once: ?endUser= or the header Fondaco-End-User.";
             return Err(refuse(Code::BadRequest, message));
         }
     };
     match check_end_user_ref(&person) {
-        Ok(()) => Ok(person),
+        Ok(()) => Ok(Some(person)),
         Err(_) => Err(refuse(
             Code::BadRequest,
             "An end user's reference has 1 to 255 characters.",
@@ -247,18 +282,50 @@ async fn begin(
     Ok(state.vault().raw_writer(caller.tenant, new).await?)
 }
 
+/// The person whose statement it is: made at first use by a server, fixed for a frontend token.
 async fn known_person(
     state: &ConnectState,
+    visit: &Visit,
     caller: &Authenticated,
-    reference: String,
-) -> Result<EndUserId, VaultError> {
+    reference: Option<String>,
+) -> Result<EndUserId, Refused> {
+    let found = match (caller.end_user, reference) {
+        (Some(own), None) => return Ok(own),
+        (Some(own), Some(named)) => is_person(state, caller, (own, &named)).await,
+        (None, Some(named)) => made_person(state, caller, &named).await.map(Some),
+        (None, None) => Ok(None),
+    };
+    let found = found.map_err(|error| failed(visit, &error.into()))?;
+    found.ok_or_else(|| {
+        refuse(
+            Code::Forbidden,
+            "A frontend token uploads statements of its own person only.",
+        )
+    })
+}
+
+/// The token's own person, when the reference names them.
+async fn is_person(
+    state: &ConnectState,
+    caller: &Authenticated,
+    (own, named): (EndUserId, &str),
+) -> Result<Option<EndUserId>, StoreError> {
+    let mut read = state.vault().db().read(caller.tenant).await?;
+    let found = end_user::by_ref(&mut read, named).await?;
+    Ok(found.map(|person| person.id).filter(|id| *id == own))
+}
+
+async fn made_person(
+    state: &ConnectState,
+    caller: &Authenticated,
+    reference: &str,
+) -> Result<EndUserId, StoreError> {
     let (db, effects) = (state.vault().db(), state.vault().effects());
     let (fresh, now) = (EndUserId::new(effects), effects.now());
-    let person = in_tx!(db, caller.tenant, |tx| {
-        let person = end_user::get_or_create(tx, &reference, fresh, now).await?;
+    in_tx!(db, caller.tenant, |tx| {
+        let person = end_user::get_or_create(tx, reference, fresh, now).await?;
         Ok::<_, StoreError>(person.id)
-    })?;
-    Ok(person)
+    })
 }
 
 /// Hands the body on as it arrives; never more than one piece of it is here.

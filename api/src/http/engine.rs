@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_graphql::{Request, Response};
 use futures_util::future::BoxFuture;
 
-use crate::guard::rate::{KeyClass, KeyId};
+use crate::guard::rate::{KeyClass, KeyId, Level};
 
 /// Scope that opens introspection to a key when the server does not open it to all.
 pub const SCHEMA_SCOPE: &str = "schema:read";
@@ -68,6 +68,16 @@ pub enum AuthError {
 /// Id of a request, in the request's data for resolvers and jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
+
+/// What a request was charged, and the sender's bucket after it, in the request's data for
+/// resolvers. What an answer does not use is given back only when it is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charged {
+    /// Requested cost.
+    pub cost: u32,
+    /// The bucket.
+    pub level: Level,
+}
 
 /// The schema with the store behind it.
 ///

@@ -114,7 +114,7 @@ fn read(
 }
 
 /// Finds the caller and checks the page that sends for it.
-async fn admit(state: &ApiState, parts: &Parts) -> Result<Caller, Problem> {
+pub(super) async fn admit(state: &ApiState, parts: &Parts) -> Result<Caller, Problem> {
     let origin = cors::foreign_origin(&parts.headers)?;
     let peer = parts
         .extensions
@@ -126,7 +126,7 @@ async fn admit(state: &ApiState, parts: &Parts) -> Result<Caller, Problem> {
         origin,
     };
     match state.engine().authenticate(presented).await {
-        Ok(caller) => cors::check(origin, &caller).map(|()| caller),
+        Ok(caller) => cors::check(origin, &caller.origins).map(|()| caller),
         Err(AuthError::Rejected) => Err(rejected(state, peer)),
         Err(AuthError::Unavailable) => Err(Problem::new(
             Code::Unavailable,

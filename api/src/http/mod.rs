@@ -4,14 +4,17 @@ mod accept;
 mod answer;
 mod body;
 pub mod code;
-mod cors;
+pub(crate) mod cors;
 pub mod engine;
 mod errors;
 pub mod explorer;
 mod graphql;
+mod job_fault;
+pub mod paper;
 mod pipeline;
 pub mod problem;
 pub mod state;
+pub mod user_code;
 
 use std::panic::AssertUnwindSafe;
 
@@ -26,6 +29,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use engine::RequestId;
 use explorer::File;
 use state::ApiState;
+use tracing::Instrument as _;
 
 pub(crate) use graphql::bearer;
 
@@ -57,10 +61,7 @@ pub fn router_with(state: ApiState, others: Router) -> Router {
             "/graphiql/explorer.js",
             read_only(explorer_file(File::Script)),
         )
-        .route(
-            "/graphiql/examples.json",
-            read_only(explorer_file(File::Examples)),
-        )
+        .route("/graphiql/examples.json", read_only(get(explorer_examples)))
         .with_state(state.clone())
         .merge(others)
         .fallback(nothing_here)
@@ -73,6 +74,12 @@ fn explorer_file(file: File) -> MethodRouter<ApiState> {
             explorer::serve(file, &state, &id_of(&request))
         },
     )
+}
+
+async fn explorer_examples(State(state): State<ApiState>, request: Request) -> Response {
+    let id = id_of(&request);
+    let (parts, _) = request.into_parts();
+    explorer::examples(&state, &parts, &id).await
 }
 
 fn read_only(route: MethodRouter<ApiState>) -> MethodRouter<ApiState> {
@@ -123,7 +130,10 @@ fn id_of(request: &Request) -> String {
 async fn around(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let id = client_id(&request).unwrap_or_else(|| (state.config().new_id)().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    // It stands in every line of the log, down to the call to a provider.
+    let span = tracing::info_span!("request", request_id = id);
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let response = answered.instrument(span).await;
     let mut response = response.unwrap_or_else(|_| {
         tracing::error!(request_id = id, "a handler panicked");
         graphql::panicked(&id)

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 
 use super::answer::{Answer, Cost};
 use super::code::Code;
-use super::engine::{Caller, RequestId};
+use super::engine::{Caller, Charged, RequestId};
 use super::errors::{Outcome, sort};
 use super::problem::Problem;
 use super::state::ApiState;
@@ -72,7 +72,8 @@ pub(super) async fn run(
         return Answer::cost_only().with(level, class, Some(cost));
     }
     let asked = plan.cost;
-    let (answer, spent) = execute(state, caller, request_id, plan).await;
+    let charged = Charged { cost: asked, level };
+    let (answer, spent) = execute(state, (caller, charged), request_id, plan).await;
     let unused = asked.saturating_sub(spent);
     buckets.give_back(key, class, unused).await;
     let level = level.after_return(unused);
@@ -202,7 +203,12 @@ fn syntax(error: &ParseError) -> Problem {
     Problem::from(place.into_iter().fold(refusal, Refusal::at))
 }
 
-async fn execute(state: &ApiState, caller: &Caller, request_id: &str, plan: Plan) -> (Answer, u32) {
+async fn execute(
+    state: &ApiState,
+    (caller, charged): (&Caller, Charged),
+    request_id: &str,
+    plan: Plan,
+) -> (Answer, u32) {
     let Plan {
         operation,
         document,
@@ -216,6 +222,7 @@ async fn execute(state: &ApiState, caller: &Caller, request_id: &str, plan: Plan
     let mut request = Request::new(query)
         .variables(variables.clone())
         .data(caller.clone())
+        .data(charged)
         .data(RequestId(request_id.to_owned()));
     request.operation_name.clone_from(&name);
     request.set_parsed_query(document.clone());

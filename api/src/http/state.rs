@@ -37,7 +37,8 @@ pub struct ApiConfig {
     pub limits: Limits,
     /// Who may ask for the schema.
     pub introspection: Introspection,
-    /// Example queries of the explorer; nothing switches the explorer off.
+    /// Example queries of the explorer, shown to keys that may ask for the schema; nothing switches
+    /// the explorer off.
     pub explorer: Option<Vec<Example>>,
     /// Source of request ids: UUIDs of version 7.
     pub new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,

@@ -1,5 +1,7 @@
 //! The schema with the store and the vault behind it, as the HTTP layer wants it.
 
+use std::sync::Arc;
+
 use async_graphql::{EmptySubscription, Request, Response, Schema};
 use fondaco_store::OPERATOR;
 use fondaco_store::repo::tenant::{self, Mode};
@@ -9,13 +11,18 @@ use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
 use super::access::Access;
+use super::inputs::InputTable;
 use super::mutation::Mutation;
 use super::order::Order;
 use super::query::Query;
 use super::reads::{Deps, Reads};
+use super::types::import_job::{PROBLEMS_MAX, STATEMENTS_MAX};
 use crate::guard::rate::{KeyClass, KeyId};
 use crate::guard::table::{CostTable, TableError};
 use crate::http::engine::{AuthError, Caller, Engine, Presented};
+
+/// Cost of the content of one raw answer: it is read by itself.
+const RAW_CONTENT_COST: u64 = 10;
 
 type Graph = Schema<Query, Mutation, EmptySubscription>;
 
@@ -23,6 +30,7 @@ type Graph = Schema<Query, Mutation, EmptySubscription>;
 #[derive(Clone)]
 pub struct GraphQl {
     schema: Graph,
+    inputs: Arc<InputTable>,
     deps: Deps,
 }
 
@@ -41,8 +49,11 @@ fn graph() -> Graph {
 impl GraphQl {
     /// The schema over a vault and its store.
     pub fn new(vault: Vault) -> Self {
+        let schema = graph();
+        let inputs = InputTable::from_sdl(&schema.sdl());
         Self {
-            schema: graph(),
+            inputs: Arc::new(inputs.expect("a test reads the SDL of this very schema")),
+            schema,
             deps: Deps::new(vault),
         }
     }
@@ -52,7 +63,12 @@ impl GraphQl {
     /// # Errors
     /// Only when the schema's own SDL cannot be read; a defect of this build.
     pub fn costs() -> Result<CostTable, TableError> {
-        CostTable::from_sdl(&sdl())
+        let statements = u64::try_from(STATEMENTS_MAX).unwrap_or(u64::MAX);
+        CostTable::from_sdl(&sdl())?
+            .size("ImportJob.statements", statements)?
+            .size("ImportJob.problems", PROBLEMS_MAX.into())?
+            .price("RawAnswer.text", RAW_CONTENT_COST)?
+            .price("RawAnswer.base64", RAW_CONTENT_COST)
     }
 
     async fn caller(&self, presented: Presented<'_>) -> Result<Caller, AuthError> {
@@ -134,7 +150,16 @@ impl Engine for GraphQl {
         let caller = caller.expect("the pipeline puts the caller into every request");
         let reads = Reads::new(Access { caller }, &self.deps);
         let operation = request.operation_name.clone();
+        let variables = request.variables.clone();
         let document = request.parsed_query().ok();
+        let checked = document.map_or(Ok(()), |document| {
+            self.inputs
+                .check(document, operation.as_deref(), &variables)
+        });
+        if let Err(error) = checked {
+            // Without a path it is an error of the whole request.
+            return Box::pin(async { Response::from_errors(vec![error]) });
+        }
         let order = document.and_then(|document| Order::of(document, operation.as_deref()));
         Box::pin(async move {
             let mut response = self.schema.execute(request.data(reads)).await;

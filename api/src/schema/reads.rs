@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_graphql::Context;
 use fondaco_model::Secret;
-use fondaco_model::ids::{AccountId, ConsentId, EndUserId, LinkId, LinkSessionId, TransactionId};
+use fondaco_model::ids::{
+    AccountId, ConsentId, EndUserId, LinkId, LinkSessionId, RawAnswerId, TransactionId,
+};
 use fondaco_model::v1::{Consent, EndUser, Institution};
 use fondaco_store::repo::account::{self, AccountRow};
 use fondaco_store::repo::balance::{self, BalanceRow};
@@ -15,6 +17,7 @@ use fondaco_store::repo::change::{self, RevisionRow};
 use fondaco_store::repo::link::StoredLink;
 use fondaco_store::repo::link_session::LinkSession;
 use fondaco_store::repo::quarantine::{self, RemarkRow};
+use fondaco_store::repo::raw::{self, RawAnswerRow};
 use fondaco_store::repo::transaction::{self, DetailRow, Page, PageQuery, RefRow, TransactionRow};
 use fondaco_store::repo::{Scope, consent, end_user, institution, link, link_session};
 use fondaco_store::{Db, OPERATOR, Session, StoreError};
@@ -28,6 +31,7 @@ use super::access::{Access, store_error};
 use super::cursor::{Binding, Cursors};
 use super::load::Loader;
 use super::opener::{SealedValue, open};
+use super::raw::{RawBudget, contents};
 use crate::http::code::Code;
 
 /// Keys of one statement.
@@ -86,6 +90,9 @@ pub(crate) struct Reads {
     pub(crate) remarks: Loader<Uuid, Arc<Vec<RemarkRow>>>,
     pub(crate) revisions: Loader<TransactionId, Arc<Vec<RevisionRow>>>,
     pub(crate) identifiers: Loader<SealedValue, Secret>,
+    pub(crate) raws: Loader<RawAnswerId, Arc<RawAnswerRow>>,
+    pub(crate) raw_contents: Loader<RawAnswerId, Arc<Vec<u8>>>,
+    pub(crate) raw_budget: RawBudget,
     cursor_keys: OnceCell<Arc<HashKeys>>,
 }
 
@@ -134,6 +141,9 @@ impl Reads {
             remarks: remarks(&source),
             revisions: revisions(&source),
             identifiers: identifiers(&source, deps),
+            raws: raws(&source),
+            raw_contents: raw_contents(&source, deps),
+            raw_budget: RawBudget::default(),
             cursor_keys: OnceCell::new(),
             access,
             deps: deps.clone(),
@@ -384,5 +394,20 @@ fn identifiers(source: &Source, deps: &Deps) -> Loader<SealedValue, Secret> {
     Loader::new(move |keys: Vec<SealedValue>| {
         let vault = vault.clone();
         async move { open(&vault, tenant, keys).await }
+    })
+}
+
+fn raws(source: &Source) -> Loader<RawAnswerId, Arc<RawAnswerRow>> {
+    let fetch = |source: Source, ids: Vec<RawAnswerId>| async move {
+        raw::by_ids(&mut source.session().await?, source.scope, &ids).await
+    };
+    by_key(source, fetch, |row| row.id)
+}
+
+fn raw_contents(source: &Source, deps: &Deps) -> Loader<RawAnswerId, Arc<Vec<u8>>> {
+    let (tenant, scope, vault) = (source.tenant, source.scope, deps.vault.clone());
+    Loader::new(move |keys: Vec<RawAnswerId>| {
+        let vault = vault.clone();
+        async move { contents(&vault, tenant, (scope, keys)).await }
     })
 }

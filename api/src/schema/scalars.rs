@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 use fondaco_model::money::{Currency, LEXEME_MAX};
 use fondaco_model::{Date, Instant};
 
@@ -38,12 +38,25 @@ impl ScalarType for Decimal {
                 "a decimal number has at most 64 characters",
             ));
         }
+        if !is_plain(&text) {
+            return Err(InputValueError::custom(
+                "write digits, at most one point, and a minus sign in front",
+            ));
+        }
         Ok(Self(text))
     }
 
     fn to_value(&self) -> Value {
         Value::String(self.0.clone())
     }
+}
+
+/// Digits, with one point between them at most, and a minus sign before them.
+fn is_plain(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    number(whole) && number(fraction)
 }
 
 /// An integer of 64 bits.
@@ -150,6 +163,18 @@ impl ScalarType for CountryCode {
     }
 }
 
+fn taken<T: ScalarType + async_graphql::InputType>(value: Value) -> Result<(), String> {
+    let told = |error: InputValueError<T>| {
+        let message = error.into_server_error(Pos::default()).message;
+        // The name stands in front already, as the executor puts it.
+        match message.split_once("\": ") {
+            Some((_, reason)) => reason.to_owned(),
+            None => "a value of another kind".to_owned(),
+        }
+    };
+    <T as ScalarType>::parse(value).map(|_| ()).map_err(told)
+}
+
 /// Words of lists that grow with their standard: a scalar, so that a new word breaks no client.
 macro_rules! open_words {
     ($($(#[$doc:meta])* $name:ident $graphql:literal = $model:ty;)+) => {$(
@@ -176,6 +201,25 @@ macro_rules! open_words {
             }
         }
     )+
+
+        /// Whether a scalar of the schema takes a value; the reason when it does not. Names that
+        /// are no scalar of ours are the executor's to judge.
+        pub(crate) fn check(name: &str, value: Value) -> Result<(), String> {
+            match name {
+                "Decimal" => taken::<Decimal>(value),
+                "BigInt" => taken::<BigInt>(value),
+                "CurrencyCode" => taken::<CurrencyCode>(value),
+                "Date" => taken::<DateScalar>(value),
+                "DateTime" => taken::<DateTime>(value),
+                "CountryCode" => taken::<CountryCode>(value),
+                "Int" => taken::<i32>(value),
+                "Boolean" => taken::<bool>(value),
+                "String" => taken::<String>(value),
+                "ID" => taken::<async_graphql::ID>(value),
+                $($graphql => taken::<$name>(value),)+
+                _ => Ok(()),
+            }
+        }
 
         /// Each open list with its known words.
         #[cfg(test)]
@@ -248,6 +292,14 @@ mod tests {
             Value::String("0.10".to_owned())
         );
         assert!(Decimal::parse(number("0.1")).is_err());
+        for wrong in [
+            "", "-", ".5", "5.", "1,50", "1e3", "+1", "--1", "1.2.3", " 1",
+        ] {
+            assert!(
+                Decimal::parse(Value::String(wrong.to_owned())).is_err(),
+                "{wrong}"
+            );
+        }
         assert!(Decimal::parse(Value::String("1".repeat(LEXEME_MAX + 1))).is_err());
     }
 

@@ -61,6 +61,20 @@ closed_words! {
         Superseded,
     }
 
+    /// How far the institution knows that a consent is over.
+    ConsentRevocation = "fondaco_model::v1::ConsentRevocation"
+        (fondaco_model::v1::ConsentRevocation) {
+        /// There is nothing to tell: the consent goes on, the institution ended it itself, or
+        /// nobody had authorised it there.
+        NotNeeded,
+        /// It ended here, and the institution is told until it takes it.
+        Pending,
+        /// The institution has taken it.
+        Done,
+        /// The institution did not take it in the time that we try; it may show the consent still.
+        GivenUp,
+    }
+
     /// What a person agrees to share.
     ConsentScope = "fondaco_model::scope::ConsentScope" (fondaco_model::scope::ConsentScope) {
         /// The list of accounts with their names and identifiers.
@@ -140,6 +154,17 @@ closed_words! {
         Done,
         /// It was given up.
         Dead,
+    }
+
+    /// What became of a file that was to be imported.
+    ImportOutcome = "fondaco_store::repo::upload::UploadOutcome"
+        (fondaco_store::repo::upload::UploadOutcome) {
+        /// All of it was imported, and every statement that can be checked adds up.
+        Ok,
+        /// Some of it was imported, or a statement does not add up.
+        Partial,
+        /// Nothing of it was imported.
+        Failed,
     }
 
     /// Why a transaction changed. May grow.

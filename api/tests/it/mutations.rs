@@ -289,6 +289,42 @@ async fn an_upload_is_imported_once_by_a_job_that_its_person_can_follow() {
 }
 
 #[tokio::test]
+async fn a_frontend_token_imports_its_own_persons_upload_and_no_other() {
+    for house in houses().await {
+        reference_data(&house).await;
+        let ann = person(&house, house.tenant, "ann", (10, 1, 0)).await;
+        person(&house, house.tenant, "bob", (20, 1, 0)).await;
+        let upload = upload(&house, 7, &ann).await.to_string();
+        let (anns, _) = house.token("ann", &[KeyScope::ImportWrite]).await;
+        let (bobs, _) = house.token("bob", &[KeyScope::ImportWrite]).await;
+        let input = |reference: Option<&str>| {
+            json!({
+                "uploadId": upload, "endUserReference": reference, "idempotencyKey": "k1"
+            })
+        };
+        for (token, reference, code) in [
+            // Of another person's upload a token is not even told that it is there.
+            (&bobs, None, "UPLOAD_UNKNOWN"),
+            (&bobs, Some("ann"), "UPLOAD_UNKNOWN"),
+            (&anns, Some("bob"), "END_USER_DIFFERS"),
+        ] {
+            let got = send(&house, token, IMPORT, input(reference)).await;
+            let payload = &got.data()["importStatement"];
+            assert_eq!(payload["userErrors"][0]["code"], code, "{}", house.name());
+            assert_eq!(payload["importJob"], Value::Null);
+            assert_eq!(jobs(&house).await, 0);
+        }
+        let (reader, _) = house.token("ann", &[KeyScope::AccountsRead]).await;
+        let got = send(&house, &reader, IMPORT, input(None)).await;
+        assert_eq!(got.code(), "FORBIDDEN");
+        let got = send(&house, &anns, IMPORT, input(None)).await;
+        let made = &got.data()["importStatement"]["importJob"];
+        assert_eq!(made["state"], "WAITING", "{}", got.text);
+        assert_eq!(jobs(&house).await, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_frontend_token_is_no_more_than_its_key_and_works_at_once() {
     for house in houses().await {
         let held = [KeyScope::AccountsRead, KeyScope::LinkWrite];

@@ -1,5 +1,7 @@
 //! Nodes: what is found by its id, and that nothing tells a foreign id from an unknown one.
 
+use fondaco_model::v1::ConsentRevocation;
+use fondaco_store::repo::consent;
 use serde_json::json;
 
 use crate::kit::houses;
@@ -116,5 +118,28 @@ async fn nodes_keep_their_places_and_are_limited() {
         );
         let refused = house.query_with(&key, query, many(251)).await;
         assert_eq!(refused.code(), "QUERY_INVALID", "{}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn a_consent_says_how_far_its_institution_knows_that_it_is_over() {
+    const QUERY: &str = "query($id: ID!) { node(id: $id) { ... on Consent { revocation } } }";
+    for house in houses().await {
+        reference_data(&house).await;
+        let ann = person(&house, house.tenant, "ann", (10, 1, 1)).await;
+        let key = house.key().await;
+        for revocation in ConsentRevocation::ALL {
+            let mut tx = house.db.begin(house.tenant).await.unwrap();
+            let stored = consent::get(&mut tx, ann.consent).await.unwrap();
+            let mut stored = stored.unwrap();
+            stored.consent.revocation = *revocation;
+            let state = stored.consent.state;
+            consent::transition(&mut tx, state, &stored).await.unwrap();
+            tx.commit().await.unwrap();
+            let asked = json!({ "id": ann.consent });
+            let got = house.query_with(&key, QUERY, asked).await;
+            let word = revocation.as_str();
+            assert_eq!(got.data()["node"]["revocation"], word, "{}", house.name());
+        }
     }
 }

@@ -9,9 +9,9 @@ use fondaco_model::scope::ConsentScope;
 use fondaco_model::text::fold;
 use fondaco_model::v1::{
     AccountStatus, AccountType, BalanceType, BankTransactionCode, BookingStatus, Consent,
-    ConsentState, DateRule, IdentifierScheme, Institution, Lifecycle, Link, LinkHealth,
-    LinkProgress, Method, Owner, PartyType, ReferenceKind, Registration, Remittance, Stability,
-    TransactionStatus,
+    ConsentRevocation, ConsentState, DateRule, IdentifierScheme, Institution, Lifecycle, Link,
+    LinkHealth, LinkProgress, Method, Owner, PartyType, ReferenceKind, Registration, Remittance,
+    Stability, TransactionStatus,
 };
 use fondaco_model::{Currency, Date, Effects, Instant, Money, version};
 use fondaco_store::repo::account::{AccountRow, BankAccountRow};
@@ -172,6 +172,7 @@ async fn links(tx: &mut Tx, person: &Person, key: &DataKey) {
             activated_at: Some(NOW),
             ended_at: None,
             superseded_by: None,
+            revocation: ConsentRevocation::NotNeeded,
         },
         registration_id: registration,
         bank_consent_sealed: None,
@@ -179,7 +180,6 @@ async fn links(tx: &mut Tx, person: &Person, key: &DataKey) {
         text_shown_sha256: None,
         locale: None,
         reauth_evidence_at: None,
-        revocation_pending: false,
         version: 1,
     };
     consent::insert(tx, &stored).await.unwrap();
@@ -284,8 +284,10 @@ fn party(name: &str) -> PartyRow {
     PartyRow {
         name: Some(name.to_owned()),
         party_type: PartyType::Organisation,
-        identifier: None,
+        identifiers: Vec::new(),
         agent_bic: None,
+        agent_clearing_system: None,
+        agent_member_id: None,
         agent_name: None,
         ultimate_name: None,
         address_sealed: None,
@@ -400,6 +402,7 @@ fn bank_row(day: Date, pending: bool) -> BankRow {
         authorised_at: None,
         original_amount: None,
         fx: None,
+        gross_amount: None,
         fees: vec![money("0.25")],
         running_balance: None,
         remittance: Remittance {
@@ -418,7 +421,12 @@ fn bank_row(day: Date, pending: bool) -> BankRow {
         method: Method::Transfer,
         counterparty: party("Example Ltd"),
         merchant_name: None,
+        merchant_id: None,
         merchant_category_code: None,
+        merchant_location: None,
+        merchant_terminal: None,
         card_last4: None,
+        categories: Vec::new(),
+        flags: Vec::new(),
     }
 }

@@ -156,21 +156,31 @@ function paint(text) {
   return nodes;
 }
 
+// The saved queries tell of the schema: the server gives them to a key that may read it.
+const saved = { loadedFor: "", examples: [] };
+
 async function loadExamples() {
+  const key = byId("key").value.trim();
+  if (saved.loadedFor === key) return;
+  saved.loadedFor = key;
+  saved.examples = [];
   const select = byId("examples");
-  let examples = [];
+  select.replaceChildren(select.options[0]);
+  if (!key) return;
+  let found;
   try {
-    examples = await (await fetch("/graphiql/examples.json", { credentials: "omit" })).json();
+    const headers = { authorization: "Bearer " + key };
+    const answer = await fetch("/graphiql/examples.json", { headers, credentials: "omit" });
+    found = answer.ok ? await answer.json() : [];
   } catch {
-    return examples;
+    saved.loadedFor = "";
+    return;
   }
-  examples.forEach((example, index) => {
+  if (saved.loadedFor !== key) return;
+  saved.examples = found;
+  found.forEach((example, index) => {
     select.append(element("option", { value: String(index) }, example.title));
   });
-  select.addEventListener("change", () => {
-    if (select.value !== "") choose(examples[Number(select.value)]);
-  });
-  return examples;
 }
 
 function choose(example) {
@@ -347,11 +357,13 @@ async function start() {
   byId("variables").addEventListener("input", remember);
   byId("key").addEventListener("change", () => {
     store.setItem(KEY, byId("key").value.trim());
+    loadExamples();
     loadSchema();
   });
   window.addEventListener("hashchange", () => {
     takeKeyFromAddress();
     byId("key").value = store.getItem(KEY) ?? "";
+    loadExamples();
     loadSchema();
   });
   document.addEventListener("keydown", (event) => {
@@ -360,13 +372,17 @@ async function start() {
       if (!byId("run").disabled) run({});
     }
   });
-  const examples = await loadExamples();
+  byId("examples").addEventListener("change", () => {
+    const { value } = byId("examples");
+    if (value !== "") choose(saved.examples[Number(value)]);
+  });
+  await loadExamples();
   const kept = store.getItem(QUERY);
   if (kept !== null) {
     byId("query").value = kept;
     byId("variables").value = store.getItem(VARIABLES) ?? "";
-  } else if (examples.length > 0) {
-    choose(examples[0]);
+  } else if (saved.examples.length > 0) {
+    choose(saved.examples[0]);
     byId("examples").value = "0";
   } else {
     byId("query").value = WELCOME;

@@ -141,7 +141,7 @@ pub struct FlowState {
     pub state: Option<String>,
     /// The PKCE challenge, until the person is sent away.
     #[serde(default)]
-    pub challenge: Option<String>,
+    pub challenge: Option<PkceChallenge>,
     /// The provider's id of the consent.
     #[serde(default)]
     pub consent_ref: Option<String>,
@@ -156,7 +156,7 @@ impl FlowState {
         Self {
             phase,
             state: Some(begin.state.to_owned()),
-            challenge: Some(begin.challenge.as_str().to_owned()),
+            challenge: Some(begin.challenge.clone()),
             consent_ref: None,
             polls: 0,
         }
@@ -231,10 +231,12 @@ pub struct Grant {
     pub access_token: Option<Secret>,
     /// Refresh token.
     pub refresh_token: Option<Secret>,
-    /// Token type as stated.
+    /// Token type in lower case; `bearer` where the answer left it out.
     pub token_type: Option<String>,
     /// Seconds from the answer until the access token expires.
     pub expires_in: Option<u64>,
+    /// Seconds from the answer until the refresh token expires, where the answer states them.
+    pub refresh_expires_in: Option<u64>,
     /// Scope as granted, when it is stated.
     pub scope: Option<String>,
     /// The provider's id of the consent.
@@ -277,6 +279,8 @@ pub enum StandingState {
     RevokedByUser,
     /// Withdrawn by us.
     RevokedByUs,
-    /// A word that this version does not know.
+    /// Withdrawn by the provider itself.
+    RevokedByProvider,
+    /// A word that this version does not know: evidence neither for the consent nor against it.
     Unknown,
 }

@@ -1,16 +1,18 @@
 //! OAuth 2.0 authorization code with PKCE S256, refresh and revocation, as a step function.
 //!
 //! Sources: RFC 6749 sections 4.1, 5 and 6, RFC 7636, RFC 7009, RFC 9207. The client secret is
-//! never seen here: a request names its credential and transport adds it.
+//! never seen here: a request asks for the client's credential and transport adds it. Addresses,
+//! answers and error codes are those of the `oauth2` crate; the forms are ours (docs/adr/0008).
 
+use ::oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
+use ::oauth2::{AuthUrl, ClientId, CsrfToken, RedirectUrl, RefreshToken, Scope, TokenResponse};
 use fondaco_model::exchange::{Credential, Fresh, Request, Response};
-use fondaco_model::provider::ClientAuth;
 use fondaco_model::v1::RefusalReason;
 use fondaco_model::{Fault, FaultKind, Secret};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -74,26 +76,21 @@ fn endpoint<'a>(cx: &Cx<'a>, url: Option<&'a Url>) -> Result<&'a Url, Fault> {
 /// # Errors
 /// `ConfigInvalid` without a registration, `Internal` for a state without challenge.
 pub fn authorize(cx: &Cx<'_>, endpoint: &Url, state: &FlowState) -> Result<Url, Fault> {
-    let client = cx.client()?;
+    let registered = cx.client()?;
     let (Some(once), Some(challenge)) = (&state.state, &state.challenge) else {
         return Err(unexpected());
     };
     let consent = state.consent_ref.as_deref().unwrap_or_default();
     let scopes = cx.manifest.auth.scopes.iter();
-    let scopes: Vec<String> = scopes.map(|s| s.replace("{consent}", consent)).collect();
-    let mut url = endpoint.clone();
-    {
-        let mut query = url.query_pairs_mut();
-        query.append_pair("response_type", "code");
-        query.append_pair("client_id", &client.id);
-        query.append_pair("redirect_uri", client.redirect_uri.as_str());
-        if !scopes.is_empty() {
-            query.append_pair("scope", &scopes.join(" "));
-        }
-        query.append_pair("state", once);
-        query.append_pair("code_challenge", challenge);
-        query.append_pair("code_challenge_method", "S256");
-    }
+    let scopes = scopes.map(|scope| Scope::new(scope.replace("{consent}", consent)));
+    let client = BasicClient::new(ClientId::new(registered.id.clone()))
+        .set_auth_uri(AuthUrl::from_url(endpoint.clone()))
+        .set_redirect_uri(RedirectUrl::from_url(registered.redirect_uri.clone()));
+    let (url, _) = client
+        .authorize_url(|| CsrfToken::new(once.clone()))
+        .add_scopes(scopes)
+        .set_pkce_challenge(challenge.code_challenge())
+        .url();
     Ok(url)
 }
 
@@ -252,20 +249,8 @@ fn form_post(cx: &Cx<'_>, url: &Url, form: &[(&str, &str)]) -> Result<Request, F
     request
         .fresh
         .push((HeaderName::from_static("x-request-id"), Fresh::Uuid));
-    request.credential = match cx.manifest.auth.client_auth {
-        ClientAuth::Basic => Credential::ClientBasic,
-        ClientAuth::Post => Credential::ClientPost,
-    };
+    request.credential = Credential::Client;
     Ok(request)
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: String,
-    token_type: Option<String>,
-    expires_in: Option<Value>,
-    refresh_token: Option<String>,
-    scope: Option<String>,
 }
 
 /// Reads an answer of the token endpoint (RFC 6749 sections 5.1 and 5.2).
@@ -279,62 +264,111 @@ pub fn read_token(cx: &Cx<'_>, response: &Response) -> Result<Grant, Fault> {
         return Err(fault);
     }
     let drift = |rule| Fault::new(FaultKind::SchemaDrift, OP).with("rule", rule);
-    // The parser's own message could quote a token.
-    let answer: TokenAnswer =
-        serde_json::from_slice(&response.body).map_err(|_| drift("token.not_an_answer"))?;
+    let (answer, refresh_expires_in) =
+        token_answer(&response.body).ok_or_else(|| drift("token.not_an_answer"))?;
+    let access = answer.access_token().secret();
+    let refresh = answer.refresh_token().map(RefreshToken::secret);
     let fits = |token: &String| !token.is_empty() && token.len() <= TOKEN_BYTES_MAX;
-    if !fits(&answer.access_token) || answer.refresh_token.iter().any(|token| !fits(token)) {
+    if !fits(access) || refresh.is_some_and(|token| !fits(token)) {
         return Err(drift("token.length"));
     }
-    let bearer = |kind: &String| kind.eq_ignore_ascii_case("bearer");
-    if answer.token_type.as_ref().is_some_and(|kind| !bearer(kind)) {
+    if *answer.token_type() != BasicTokenType::Bearer {
         return Err(Fault::new(FaultKind::Unsupported, OP).with("rule", "token.not_bearer"));
     }
-    let seconds = |value: &Value| match value {
-        Value::Number(number) => number.as_u64(),
-        // Some servers quote the number.
-        Value::String(text) => text.parse().ok(),
-        _ => None,
+    let joined = |scopes: &Vec<Scope>| {
+        let words: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        words.join(" ")
     };
     Ok(Grant {
-        access_token: Some(Secret::new(answer.access_token)),
-        refresh_token: answer.refresh_token.map(Secret::new),
-        token_type: answer.token_type,
-        expires_in: answer.expires_in.as_ref().and_then(seconds),
-        scope: answer.scope,
+        access_token: Some(Secret::new(access)),
+        refresh_token: refresh.map(Secret::new),
+        token_type: Some(answer.token_type().as_ref().to_owned()),
+        expires_in: answer.expires_in().map(|lifetime| lifetime.as_secs()),
+        refresh_expires_in,
+        scope: answer.scopes().map(joined),
         bank_consent_ref: None,
     })
 }
 
-fn error_of(op: &'static str, cx: &Cx<'_>, response: &Response) -> Option<Fault> {
-    #[derive(Deserialize)]
-    struct ErrorAnswer {
-        error: String,
+/// Names under which servers state the life of a refresh token; the standard has none.
+const REFRESH_LIFE: [&str; 2] = ["refresh_expires_in", "refresh_token_expires_in"];
+
+/// The answer as the standard wants it, after two freedoms that servers take, and the seconds that
+/// its refresh token lives; none for another shape. The parser's own message is dropped: it could
+/// quote a token.
+fn token_answer(body: &[u8]) -> Option<(BasicTokenResponse, Option<u64>)> {
+    let mut fields: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    if fields.get("token_type").is_none_or(Value::is_null) {
+        // Required, and left out by servers that know one type only.
+        fields.insert("token_type".to_owned(), Value::from("bearer"));
     }
+    let life = seconds(fields.get("expires_in"));
+    // Nought stands for a token that does not expire, as offline tokens do.
+    let refresh_life = REFRESH_LIFE
+        .iter()
+        .find_map(|name| seconds(fields.get(*name)));
+    fields.insert("expires_in".to_owned(), Value::from(life));
+    let answer = serde_json::from_value(Value::Object(fields)).ok()?;
+    Some((answer, refresh_life.filter(|seconds| *seconds > 0)))
+}
+
+fn seconds(value: Option<&Value>) -> Option<u64> {
+    match value? {
+        Value::Number(number) => number.as_u64(),
+        // Some servers quote the number.
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn error_of(op: &'static str, cx: &Cx<'_>, response: &Response) -> Option<Fault> {
     let shared = fault_of_status(op, &response.head)?;
     let mut fault = shared.with("institution", &cx.manifest.id);
     if response.head.status.is_server_error() || fault.kind == FaultKind::RateLimited {
         return Some(fault);
     }
-    let answer: Option<ErrorAnswer> = serde_json::from_slice(&response.body).ok();
-    let error = answer.as_ref().map_or("", |answer| &answer.error);
-    fault.kind = match error {
-        "invalid_grant" => FaultKind::AuthRevoked,
-        "invalid_client" | "unauthorized_client" | "invalid_scope" => FaultKind::ConfigInvalid,
-        "unsupported_grant_type" | "unsupported_token_type" => FaultKind::Unsupported,
-        "temporarily_unavailable" | "server_error" => FaultKind::ProviderDown,
+    let error = error_code(&response.body);
+    fault.kind = match &error {
+        Some(code) => kind_of(code),
         // 401 at a token endpoint is about the client, never about the person.
-        "" if fault.kind == FaultKind::AuthExpired => FaultKind::ConfigInvalid,
-        "" => fault.kind,
-        _ => FaultKind::ProviderRejected,
+        None if fault.kind == FaultKind::AuthExpired => FaultKind::ConfigInvalid,
+        None => fault.kind,
     };
     if let (FaultKind::ProviderDown, Some(wait)) = (fault.kind, retry_after(&response.head)) {
         fault = fault.after(wait);
     }
-    if !error.is_empty() {
-        fault = fault.with("oauth_error", code_word(error));
+    if let Some(code) = &error {
+        fault = fault.with("oauth_error", code_word(code.as_ref()));
     }
     Some(fault)
+}
+
+/// The code of an error answer. Its description is not read: it may quote a token or a person.
+fn error_code(body: &[u8]) -> Option<BasicErrorResponseType> {
+    #[derive(Deserialize)]
+    struct ErrorAnswer {
+        error: BasicErrorResponseType,
+    }
+    let answer: ErrorAnswer = serde_json::from_slice(body).ok()?;
+    Some(answer.error).filter(|code| !code.as_ref().is_empty())
+}
+
+/// The kind of an error code (RFC 6749 section 5.2, RFC 7009 section 2.2.1).
+fn kind_of(code: &BasicErrorResponseType) -> FaultKind {
+    use BasicErrorResponseType as Code;
+    match code {
+        Code::InvalidGrant => FaultKind::AuthRevoked,
+        Code::InvalidClient | Code::UnauthorizedClient | Code::InvalidScope => {
+            FaultKind::ConfigInvalid
+        }
+        Code::UnsupportedGrantType => FaultKind::Unsupported,
+        Code::InvalidRequest => FaultKind::ProviderRejected,
+        Code::Extension(word) => match word.as_str() {
+            "unsupported_token_type" => FaultKind::Unsupported,
+            "temporarily_unavailable" | "server_error" => FaultKind::ProviderDown,
+            _ => FaultKind::ProviderRejected,
+        },
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! Proof key for code exchange with S256 (RFC 7636).
+//! Proof key for code exchange with S256 (RFC 7636): the `oauth2` crate's challenge over a verifier
+//! whose entropy comes from the caller.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fondaco_model::Secret;
-use sha2::{Digest, Sha256};
+use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
+use serde::{Deserialize, Serialize};
 
 /// The verifier: a secret that only the token request shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,7 +33,9 @@ impl PkceVerifier {
 
     /// The S256 challenge (RFC 7636 section 4.2).
     pub fn challenge(&self) -> PkceChallenge {
-        PkceChallenge(URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose())))
+        // The crate panics outside of 43 to 128 characters, which both constructors hold to.
+        let verifier = PkceCodeVerifier::new(self.expose().to_owned());
+        PkceChallenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
     }
 }
 
@@ -42,13 +46,19 @@ impl fmt::Debug for PkceVerifier {
 }
 
 /// The challenge: what the authorization request shows; no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PkceChallenge(String);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PkceChallenge(PkceCodeChallenge);
 
 impl PkceChallenge {
     /// The text of the `code_challenge` parameter.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// The challenge with its method, for the authorization request.
+    pub(crate) fn code_challenge(&self) -> PkceCodeChallenge {
+        self.0.clone()
     }
 }
 

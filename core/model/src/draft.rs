@@ -8,8 +8,8 @@ use crate::provider::Resource;
 use crate::secret::Secret;
 use crate::time::{Date, Instant};
 use crate::v1::{
-    AccountType, BalanceType, BankTransactionCode, BookingStatus, Fx, IdentifierScheme, PartyType,
-    ReferenceKind, Remittance,
+    AccountType, BalanceType, BankTransactionCode, BookingStatus, Category, Fx, IdentifierScheme,
+    PartyType, ReferenceKind, Remittance, TransactionFlag,
 };
 
 /// Longest original value that a remark keeps, in characters.
@@ -168,6 +168,10 @@ pub struct PartyDraft {
     pub identifiers: Vec<Identifier>,
     /// ISO 9362 code of the party's institution.
     pub agent_bic: Option<String>,
+    /// The clearing system that knows the party's institution, such as `DEBLZ`.
+    pub agent_clearing_system: Option<String>,
+    /// The institution's id in its clearing system.
+    pub agent_member_id: Option<String>,
     /// Name of the party's institution.
     pub agent_name: Option<String>,
     /// Name of the ultimate creditor or debtor.
@@ -201,6 +205,9 @@ pub struct TransactionDraft {
     pub original_amount: Option<Money>,
     /// Exchange between the original currency and the account's.
     pub fx: Option<Fx>,
+    /// Amount before charges in the account's currency, signed like [`amount`](Self::amount); as
+    /// stated, never computed.
+    pub gross_amount: Option<Money>,
     /// Charges, positive when they cost the holder something.
     pub fees: Vec<Money>,
     /// Balance after this entry, when the provider states it.
@@ -229,10 +236,20 @@ pub struct TransactionDraft {
     pub counterparty: PartyDraft,
     /// Merchant name, for cards.
     pub merchant_name: Option<String>,
+    /// The merchant's id at its acquirer.
+    pub merchant_id: Option<String>,
     /// Merchant category code (ISO 18245).
     pub merchant_category_code: Option<String>,
+    /// Where the merchant is, in one line.
+    pub merchant_location: Option<String>,
+    /// The merchant's terminal.
+    pub merchant_terminal: Option<String>,
     /// Last four digits of the card.
     pub card_last4: Option<String>,
+    /// Categories that the provider assigned.
+    pub categories: Vec<Category>,
+    /// What the provider marks the entry as.
+    pub flags: Vec<TransactionFlag>,
     /// References, the provider's and the parties'.
     pub references: Vec<ReferenceDraft>,
     /// Allocations of a batch entry, in their order.
@@ -254,6 +271,7 @@ impl TransactionDraft {
             authorised_at: None,
             original_amount: None,
             fx: None,
+            gross_amount: None,
             fees: Vec::new(),
             running_balance: None,
             remittance: Remittance::default(),
@@ -268,8 +286,13 @@ impl TransactionDraft {
             bank_transaction_code: BankTransactionCode::default(),
             counterparty: PartyDraft::default(),
             merchant_name: None,
+            merchant_id: None,
             merchant_category_code: None,
+            merchant_location: None,
+            merchant_terminal: None,
             card_last4: None,
+            categories: Vec::new(),
+            flags: Vec::new(),
             references: Vec::new(),
             details: Vec::new(),
         }

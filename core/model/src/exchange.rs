@@ -22,10 +22,8 @@ pub enum Credential {
     Anonymous,
     /// The access token of the grant, as a bearer token (RFC 6750 section 2.1).
     Grant,
-    /// Client id and secret in the `Authorization` header (RFC 6749 section 2.3.1).
-    ClientBasic,
-    /// Client id and secret in the form body (RFC 6749 section 2.3.1).
-    ClientPost,
+    /// The client's own, in the way that the institution's entry names (RFC 6749 section 2.3).
+    Client,
 }
 
 /// One request to a provider.

@@ -2,10 +2,13 @@
 //!
 //! Everything is enqueued under a deduplication key, so that asking twice changes nothing.
 
-use fondaco_model::ids::{LinkId, TenantId};
+use fondaco_model::ids::{GrantId, LinkId, TenantId};
+use fondaco_model::v1::Link;
 use fondaco_model::{Effects, Instant};
+use fondaco_store::repo::grant::Grant;
 use fondaco_store::repo::job::{self, NewJob};
-use fondaco_store::repo::{frontend_token, grant, idempotency, link, raw, tenant, upload};
+use fondaco_store::repo::link::StoredLink;
+use fondaco_store::repo::{consent, frontend_token, grant, idempotency, link, raw, tenant, upload};
 use fondaco_store::{Db, OPERATOR, StoreError, Tx, in_tx};
 use fondaco_vault::jobs::{self, GrantPayload};
 use serde::{Deserialize, Serialize};
@@ -111,24 +114,87 @@ pub async fn read_later(
     let mut next = jobs::sync(effects, jobs::SYNC_LINK, link, at);
     next.institution_id = Some(stored.link.institution_id.clone());
     job::enqueue(tx, &next).await?;
-    let Some(consent) = stored.link.current_consent_id else {
+    refresh_before(tx, effects, (&stored.link, at), Ahead::OfUse).await
+}
+
+/// Enqueues the refresh of a link's grant before its next reading, whose instant stands on the
+/// link.
+///
+/// # Errors
+/// The store's own.
+pub(crate) async fn refresh_later(
+    tx: &mut Tx,
+    effects: &Effects,
+    id: GrantId,
+) -> Result<(), StoreError> {
+    let Some(grant) = grant::get(tx, id).await? else {
+        return Ok(());
+    };
+    let Some(consent) = consent::get(tx, grant.consent_id).await? else {
+        return Ok(());
+    };
+    match link::get(tx, consent.consent.link_id).await? {
+        Some(StoredLink { link, .. }) => match link.next_due_at {
+            Some(at) => refresh_before(tx, effects, (&link, at), Ahead::OfEnd).await,
+            None => Ok(()),
+        },
+        None => Ok(()),
+    }
+}
+
+/// What a refresh is ahead of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    /// The next reading, or the end of the refresh token if that is sooner.
+    OfUse,
+    /// The end of the refresh token alone: it was refreshed a moment ago.
+    OfEnd,
+}
+
+async fn refresh_before(
+    tx: &mut Tx,
+    effects: &Effects,
+    (link, at): (&Link, Instant),
+    ahead: Ahead,
+) -> Result<(), StoreError> {
+    let Some(consent) = link.current_consent_id else {
         return Ok(());
     };
     let Some(grant) = grant::by_consent(tx, consent).await? else {
         return Ok(());
     };
-    let span = REFRESH_AHEAD_SECONDS.end - REFRESH_AHEAD_SECONDS.start;
-    let ahead = REFRESH_AHEAD_SECONDS.start + below(effects, span);
-    let due = at.plus_seconds(-ahead);
-    let runs_out = grant.access_expires_at.is_some_and(|expires| expires <= at);
-    if grant.refreshable && runs_out && due > effects.now() {
+    if let Some(due) = refresh_due(effects, &grant, (at, ahead)) {
         let payload = GrantPayload { grant: grant.id };
         let mut refresh = jobs::new(effects, jobs::REFRESH_GRANT, &payload, due);
-        refresh.institution_id = Some(stored.link.institution_id);
+        refresh.institution_id = Some(link.institution_id.clone());
         refresh.deduplication_key = Some(format!("{}:{}", jobs::REFRESH_GRANT, grant.id));
         job::enqueue(tx, &refresh).await?;
     }
     Ok(())
+}
+
+/// When a grant is refreshed before its next use; none when it need not be.
+///
+/// An access token lives for minutes and is renewed ahead of the reading that needs it, not ahead
+/// of its own end, which would wake a bank all day for nothing (docs/adr/0012). A refresh token
+/// that would end before that reading is exchanged before its own end.
+fn refresh_due(effects: &Effects, grant: &Grant, (at, of): (Instant, Ahead)) -> Option<Instant> {
+    let now = effects.now();
+    let span = REFRESH_AHEAD_SECONDS.end - REFRESH_AHEAD_SECONDS.start;
+    let ahead = REFRESH_AHEAD_SECONDS.start + below(effects, span);
+    let runs_out = grant.access_expires_at.is_some_and(|expires| expires <= at);
+    let is_needed = runs_out && of == Ahead::OfUse;
+    let for_use = is_needed.then(|| at.plus_seconds(-ahead));
+    // A reading may come a little late.
+    let late = at.plus_seconds(REFRESH_AHEAD_SECONDS.end);
+    let ends = grant.refresh_expires_at.filter(|ends| *ends <= late);
+    // Of a short life the half is left.
+    let to_live = ends.map(|ends| ends.plus_seconds(-ahead.min(ends.seconds_since(now) / 2)));
+    let due = match (for_use, to_live) {
+        (Some(use_at), Some(live_at)) => Some(use_at.min(live_at)),
+        (one, other) => one.or(other),
+    };
+    due.filter(|due| grant.refreshable && *due > now)
 }
 
 /// A sweep that is to be enqueued; one of its kind waits at a time, and one runs.

@@ -331,11 +331,7 @@ async fn spellings_of_loopback_are_never_connected_to() {
 async fn the_client_itself_refuses_an_origin_that_the_credential_does_not_belong_to() {
     let (server, other) = (Server::start(vec![]).await, Server::start(vec![]).await);
     let target = server.target();
-    for credential in [
-        Credential::Anonymous,
-        Credential::Grant,
-        Credential::ClientPost,
-    ] {
+    for credential in [Credential::Anonymous, Credential::Grant, Credential::Client] {
         let mut call = call(&target, &other.url);
         call.request.credential = credential;
         assert_eq!(

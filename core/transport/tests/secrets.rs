@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use fondaco_model::exchange::{Credential, Response};
 use fondaco_model::{Effects, Fault, Secret};
-use fondaco_transport::layers::authorize::{Authorize, ClientKeys, ClientSecrets, TokenSource};
+use fondaco_transport::layers::authorize::{
+    Authorize, ClientAuthenticator, ClientKeys, ClientSecretBasic, ClientSecretPost, ClientSecrets,
+    LentClient, TokenSource,
+};
 use fondaco_transport::layers::breaker::Breaker;
 use fondaco_transport::layers::classify::{Classifier, Classify};
 use fondaco_transport::layers::client::Settings;
@@ -26,8 +29,24 @@ use http::Method;
 use support::{Reply, Server, answer, call, client, ok};
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// Lends secrets that must not be found anywhere; no provider word, no budget.
+/// Lends secrets that must not be found anywhere, in both ways; no provider word, no budget.
 struct World;
+
+/// Puts the secret into header and form, so that neither may show.
+struct Both;
+
+impl ClientAuthenticator for Both {
+    fn authenticate<'a>(
+        &'a self,
+        keys: &'a ClientKeys,
+        call: Call<'a>,
+    ) -> BoxFuture<'a, Result<Call<'a>, Fault>> {
+        Box::pin(async {
+            let call = ClientSecretPost.authenticate(keys, call).await?;
+            ClientSecretBasic.authenticate(keys, call).await
+        })
+    }
+}
 
 impl TokenSource for World {
     fn token<'a>(&'a self, _: &'a Call<'_>) -> BoxFuture<'a, Result<Secret, Fault>> {
@@ -43,12 +62,13 @@ impl TokenSource for World {
 }
 
 impl ClientSecrets for World {
-    fn client<'a>(&'a self, _: &'a Call<'_>) -> BoxFuture<'a, Result<ClientKeys, Fault>> {
+    fn client<'a>(&'a self, _: &'a Call<'_>) -> BoxFuture<'a, Result<LentClient, Fault>> {
         let secret = Some(Secret::new("s3cret-client"));
         Box::pin(async {
-            Ok(ClientKeys {
-                id: "client".to_owned(),
-                secret,
+            let id = "client".to_owned();
+            Ok(LentClient {
+                keys: ClientKeys { id, secret },
+                authenticator: Arc::new(Both),
             })
         })
     }
@@ -126,8 +146,8 @@ async fn nothing_secret_is_written_at_any_level() {
     for (credential, succeeds) in [
         (Credential::Grant, true),
         (Credential::Grant, false),
-        (Credential::ClientPost, false),
-        (Credential::ClientBasic, false),
+        (Credential::Client, false),
+        (Credential::Client, false),
     ] {
         let mut call = call(&target, &url);
         call.request.credential = credential;

@@ -18,8 +18,8 @@ use crate::seal::{same_secret, secret_token, sha256};
 /// Seconds that a person has at the bank where its entry names no other limit: 15 minutes.
 pub const ATTEMPT_SECONDS_DEFAULT: i64 = 900;
 
-/// The secrets of a new attempt. They go to the bank and to the browser; the store gets the
-/// hashes, and verifier and nonce sealed.
+/// The secrets of a new attempt. They go to the bank; the store gets the state's hash, and verifier
+/// and nonce sealed.
 #[derive(Debug, Clone)]
 pub struct NewAttempt {
     /// The `state` parameter: 256 bits (RFC 6749 section 10.12).
@@ -28,29 +28,15 @@ pub struct NewAttempt {
     pub nonce: Secret,
     /// The PKCE verifier: 256 bits in 43 unreserved characters (RFC 7636 section 4.1).
     pub verifier: Secret,
-    /// What the browser's cookie holds: 256 bits. It binds the flow to the browser that began it.
-    pub binding: Secret,
 }
 
 impl NewAttempt {
-    /// Draws all four anew. No two of them are the same and none is ever used again.
+    /// Draws all three anew. No two of them are the same and none is ever used again.
     pub fn generate(effects: &Effects) -> Self {
         Self {
             state: secret_token(effects, ""),
             nonce: secret_token(effects, ""),
             verifier: secret_token(effects, ""),
-            binding: secret_token(effects, ""),
-        }
-    }
-
-    /// What is stored of it.
-    pub fn stored(&self, expires_at: Instant, expects_code: bool) -> StoredAttempt {
-        StoredAttempt {
-            state_hash: sha256(self.state.expose()),
-            binding_hash: sha256(self.binding.expose()),
-            expires_at,
-            used_at: None,
-            expects_code,
         }
     }
 }

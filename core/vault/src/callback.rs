@@ -9,6 +9,7 @@ use fondaco_store::repo::link_session::{self, LinkSession, SessionState};
 use fondaco_store::repo::tenant::{Details, Mode};
 use fondaco_store::repo::{attempt, consent, job, registration, tenant};
 use fondaco_store::{OPERATOR, in_tx};
+use tracing::Instrument as _;
 
 use crate::attempt::{CallbackParams, CallbackVerdict, IssuerRule, StoredAttempt, verify_callback};
 use crate::consents::{Step, apply};
@@ -114,7 +115,8 @@ impl Vault {
         }
         let (vault, visitor) = (self.clone(), visitor.clone());
         let taken = of.clone();
-        let task = tokio::spawn(async move { vault.exchange(&taken, &given, &visitor).await });
+        let exchange = async move { vault.exchange(&taken, &given, &visitor).await };
+        let task = tokio::spawn(exchange.in_current_span());
         if let Ok(done) = task.await {
             done?;
         } else {

@@ -2,7 +2,7 @@
 //! the ledger's entry, in one transaction.
 
 use fondaco_model::ids::{DataKeyId, LedgerEventId};
-use fondaco_model::v1::ConsentState;
+use fondaco_model::v1::{ConsentRevocation, ConsentState};
 use fondaco_model::{Effects, Instant};
 use fondaco_store::Tx;
 use fondaco_store::repo::consent::StoredConsent;
@@ -108,7 +108,7 @@ async fn follow(
         Effect::RevokeAtBank | Effect::DeleteAtBank => {
             let grant = grant::by_consent(tx, stored.consent.id).await?;
             if grant.is_some() || stored.bank_consent_sealed.is_some() {
-                stored.revocation_pending = true;
+                stored.consent.revocation = ConsentRevocation::Pending;
                 ask_to_revoke(tx, stored, of_link, effects).await?;
             }
         }

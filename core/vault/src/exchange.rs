@@ -317,23 +317,29 @@ impl Vault {
     }
 }
 
-/// What the bank's word about a consent means for a grant; no word counts as good.
+/// What the bank's word about a consent means for a grant. Where it cannot be asked, or did not
+/// answer, the grant speaks for itself; a word that nobody knows is waited out like an open one.
 fn judge(fresh: Option<Fresh>, standing: Option<Standing>, polls: u16) -> Verdict {
-    const SIGNATORY_WAIT: Duration = Duration::from_mins(6);
+    const UNDECIDED_WAIT: Duration = Duration::from_mins(6);
     let Some(standing) = standing else {
         return Verdict::Good(fresh, None);
     };
     match standing.state {
-        StandingState::Valid | StandingState::Unknown => Verdict::Good(fresh, standing.valid_until),
+        StandingState::Valid => Verdict::Good(fresh, standing.valid_until),
+        StandingState::Unknown if polls < POLLS_MAX => {
+            Verdict::Wait(fresh, (UNDECIDED_WAIT, WaitFor::Authorisation, polls))
+        }
         StandingState::Awaiting | StandingState::PartiallyAuthorised if polls < POLLS_MAX => {
-            Verdict::Wait(fresh, (SIGNATORY_WAIT, WaitFor::OtherSignatory, polls))
+            Verdict::Wait(fresh, (UNDECIDED_WAIT, WaitFor::OtherSignatory, polls))
         }
-        StandingState::Awaiting | StandingState::PartiallyAuthorised | StandingState::Expired => {
-            Verdict::Bad(fresh, ExchangeFailure::TimedOut)
-        }
-        StandingState::Rejected | StandingState::RevokedByUser | StandingState::RevokedByUs => {
-            Verdict::Bad(fresh, ExchangeFailure::BankError)
-        }
+        StandingState::Awaiting
+        | StandingState::PartiallyAuthorised
+        | StandingState::Unknown
+        | StandingState::Expired => Verdict::Bad(fresh, ExchangeFailure::TimedOut),
+        StandingState::Rejected
+        | StandingState::RevokedByUser
+        | StandingState::RevokedByUs
+        | StandingState::RevokedByProvider => Verdict::Bad(fresh, ExchangeFailure::BankError),
     }
 }
 

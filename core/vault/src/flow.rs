@@ -139,6 +139,24 @@ impl<'v> Bank<'v> {
         self.flow.standing(&self.cx(), &response).map(Some)
     }
 
+    /// Sends one harmless request to the base address; any HTTP answer is good.
+    ///
+    /// # Errors
+    /// The fault of an institution that did not answer, `ConfigInvalid` for an entry without base
+    /// address.
+    pub(crate) async fn knock(&self, op: &'static str) -> Result<(), Fault> {
+        let base = self.manifest.base_url.clone();
+        let base = base.ok_or_else(|| {
+            Fault::new(FaultKind::ConfigInvalid, op).with("reason", "no_base_url")
+        })?;
+        let mut request = Request::new(http::Method::GET, base);
+        request.credential = Credential::Anonymous;
+        match self.send(request, op).await {
+            Err(fault) if fault.get("status").is_none() => Err(fault),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     async fn send(&self, request: Request, op: &'static str) -> Result<Response, Fault> {
         let credential = match (request.credential, self.grant) {
             (Credential::Grant, Some(grant)) => grant.to_string(),

@@ -68,14 +68,12 @@ pub(crate) fn seal(
     let plain = serde_json::to_string(&form).map_err(|_| VaultError::Document("grant"))?;
     let plain = Zeroizing::new(plain);
     let place = place(at.tenant, at.id, at.generation);
-    let lifetime = grant
-        .expires_in
-        .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
+    let from_now = |seconds| now.plus_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
     Ok(Document {
         sealed: seal_text(&inner.effects, key, &place, &plain)?,
         data_key_id: key.label().id,
-        access_expires_at: lifetime.map(|seconds| now.plus_seconds(seconds)),
-        refresh_expires_at: None,
+        access_expires_at: grant.expires_in.map(from_now),
+        refresh_expires_at: grant.refresh_expires_in.map(from_now),
         refreshable: grant.refresh_token.is_some(),
     })
 }
@@ -97,6 +95,8 @@ pub(crate) async fn open(
     let secret = |value: Option<std::borrow::Cow<'_, str>>| value.map(|v| Secret::new(&*v));
     let text = |value: Option<std::borrow::Cow<'_, str>>| value.map(std::borrow::Cow::into_owned);
     Ok(Grant {
+        // It stands on the row.
+        refresh_expires_in: None,
         access_token: secret(form.access_token),
         refresh_token: secret(form.refresh_token),
         token_type: text(form.token_type),

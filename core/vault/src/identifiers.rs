@@ -9,7 +9,6 @@ use fondaco_model::draft::Identifier;
 use fondaco_model::ids::{DataKeyId, EndUserId, TenantId};
 use fondaco_model::v1::IdentifierScheme;
 use fondaco_model::{Effects, Secret};
-use fondaco_store::OPERATOR;
 use fondaco_store::repo::transaction::SealedIdentifier;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -18,12 +17,9 @@ use crate::Vault;
 use crate::error::VaultError;
 use crate::keys::KeyError;
 use crate::seal::{
-    DataKey, HashKeys, HashPurpose, KeyedHash, Place, Ring, SealError, Subject, key_of_text,
-    open_bytes, open_text, purpose, same_secret, seal_bytes, seal_text,
+    DataKey, HashKeyId, HashKeys, HashPurpose, KeyedHash, Place, Ring, SealError, Subject,
+    key_of_text, open_bytes, open_text, purpose, seal_bytes, seal_text,
 };
-
-/// Bytes of a cursor's authentication.
-pub const CURSOR_MAC_BYTES: usize = 16;
 
 /// Values that one call opens at most.
 pub const OPEN_MAX: usize = 10_000;
@@ -138,7 +134,12 @@ impl IdentifierSealer {
         self.hashes.hash(&normal(identifier))
     }
 
-    /// The hashes under which an account number may stand, the newest first.
+    /// The key of the hashes that [`hash`](Self::hash) makes.
+    pub fn hash_key(&self) -> HashKeyId {
+        self.hashes.writing()
+    }
+
+    /// The hashes under which an account number may stand; first the one that is written.
     pub fn candidates(&self, identifier: &Identifier) -> Vec<KeyedHash> {
         self.hashes.candidates(&normal(identifier))
     }
@@ -167,29 +168,6 @@ pub fn mask(scheme: &IdentifierScheme, value: &str) -> String {
     format!("{country}••••{tail}")
 }
 
-/// The keys that authenticate cursors; made once at start, then without waiting.
-#[derive(Debug, Clone)]
-pub struct CursorMac(Arc<HashKeys>);
-
-impl CursorMac {
-    /// The authentication of a message.
-    pub fn mac(&self, message: &[u8]) -> [u8; CURSOR_MAC_BYTES] {
-        cut(&self.0.hash(&BASE64URL.encode(message)))
-    }
-
-    /// True when one of the keys made it.
-    pub fn verify(&self, message: &[u8], mac: &[u8; CURSOR_MAC_BYTES]) -> bool {
-        let candidates = self.0.candidates(&BASE64URL.encode(message));
-        candidates.iter().any(|known| same_secret(&cut(known), mac))
-    }
-}
-
-fn cut(hash: &KeyedHash) -> [u8; CURSOR_MAC_BYTES] {
-    let mut short = [0; CURSOR_MAC_BYTES];
-    short.copy_from_slice(&hash.hash[..CURSOR_MAC_BYTES]);
-    short
-}
-
 /// Turns digests of content into keyed ones, so that a stolen table does not confirm guesses.
 #[derive(Debug, Clone)]
 pub struct ContentKey(Arc<HashKeys>);
@@ -198,6 +176,12 @@ impl ContentKey {
     /// The keyed digest that is stored.
     pub fn apply(&self, digest: &[u8; 32]) -> [u8; 32] {
         self.0.hash(&BASE64URL.encode(digest)).hash
+    }
+
+    /// The keyed digest of an account number. Unlike the hash by which it is found it stays when
+    /// that hash's key is replaced.
+    pub fn of_identifier(&self, identifier: &Identifier) -> [u8; 32] {
+        self.0.hash(&normal(identifier)).hash
     }
 }
 
@@ -249,19 +233,6 @@ impl Vault {
             opened.push(Some(open_text(&key, &spot.place(tenant), sealed)?));
         }
         Ok(opened)
-    }
-
-    /// What authenticates cursors of this installation.
-    ///
-    /// # Errors
-    /// [`KeyError`].
-    pub async fn cursor_mac(&self) -> Result<CursorMac, KeyError> {
-        Ok(CursorMac(
-            self.inner
-                .keys
-                .hashes(OPERATOR, HashPurpose::Cursor)
-                .await?,
-        ))
     }
 
     /// What keys a tenant's digests of content.

@@ -1,18 +1,24 @@
 //! Keys of the store, unwrapped once and kept for a while: data keys by subject, hash keys by
-//! purpose.
+//! purpose. What is done to a key is an entry of its tenant's ledger, in the same transaction.
+
+mod hashes;
+
+pub use hashes::{HASH_KEY_SETTLES, Replaced};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fondaco_model::Effects;
-use fondaco_model::ids::{DataKeyId, TenantId};
-use fondaco_store::repo::{data_key, hash_key};
-use fondaco_store::{Db, OPERATOR, StoreError, in_tx};
+use fondaco_model::ids::{DataKeyId, LedgerEventId, TenantId};
+use fondaco_store::repo::ledger::NewEvent;
+use fondaco_store::repo::{data_key, ledger};
+use fondaco_store::{Db, OPERATOR, Retryable, StoreError, in_tx};
 use moka::sync::Cache;
+use serde_json::{Value, json};
 
+use crate::ledger::{Actor, Facts};
 use crate::seal::{
-    DataKey, DataKeyLabel, HashKey, HashKeyId, HashKeyLabel, HashKeys, HashPurpose, KeyRing, Ring,
-    SealError, Subject,
+    DataKey, DataKeyLabel, HASH_KEYS_MAX, HashKeys, HashPurpose, KeyRing, Ring, SealError, Subject,
 };
 
 /// Most data keys that are kept unwrapped.
@@ -39,6 +45,28 @@ pub enum KeyError {
     /// This process does not hold the ring.
     #[error("this process does not hold the {} ring", .0.as_str())]
     RingNotHeld(Ring),
+    /// As many hash keys stand beside hashes as a look-up tries.
+    #[error("no more than {HASH_KEYS_MAX} hash keys of one purpose can be searched")]
+    TooManyHashKeys,
+    /// The last change of the hash key has not reached every process yet.
+    #[error(
+        "hash keys were changed a moment ago; wait {} minutes",
+        HASH_KEY_SETTLES.as_secs() / 60
+    )]
+    ChangedJustNow,
+}
+
+impl Retryable for KeyError {
+    fn is_busy(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_busy(),
+            Self::Seal(_)
+            | Self::Destroyed
+            | Self::RingNotHeld(_)
+            | Self::TooManyHashKeys
+            | Self::ChangedJustNow => false,
+        }
+    }
 }
 
 /// The keys of an installation. Cheap to clone.
@@ -128,14 +156,34 @@ impl Keys {
                 created_at: self.inner.effects.now(),
                 destroyed_at: None,
             };
-            in_tx!(self.inner.db, tenant, |tx| data_key::insert_or_get(
-                tx, &row
-            )
-            .await)?
+            Box::pin(self.keep(tenant, subject, &row)).await?
         };
         let key = self.open(tenant, &row)?;
         self.inner.by_subject.insert(place, Arc::clone(&key));
         Ok(key)
+    }
+
+    /// Keeps a fresh key unless another process was first; answers the one that is in use.
+    async fn keep(
+        &self,
+        tenant: TenantId,
+        subject: Subject,
+        fresh: &data_key::DataKey,
+    ) -> Result<data_key::DataKey, StoreError> {
+        let (key, ring) = (fresh.id, fresh.ring.as_str());
+        let facts = json!({ "key": key, "ring": ring, "subject": subject.as_str() });
+        let event = about(
+            self.event("data_key.created", Actor::System, &facts),
+            subject,
+        );
+        in_tx!(self.inner.db, tenant, |tx| {
+            tx.lock_tenant().await?;
+            let kept = data_key::insert_or_get(tx, fresh).await?;
+            if kept.id == fresh.id {
+                ledger::append(tx, &event).await?;
+            }
+            Ok::<_, StoreError>(kept)
+        })
     }
 
     /// A data key by the id that stands in what it sealed.
@@ -168,85 +216,57 @@ impl Keys {
         Ok(key)
     }
 
-    /// The hash keys of a tenant and purpose; the first is made at first use.
+    /// Destroys the keys of a subject in both rings, and with them what they sealed; answers how
+    /// many there were. Another process may open with what it keeps for [`KEPT_FOR`].
     ///
     /// # Errors
-    /// [`KeyError`].
-    pub async fn hashes(
-        &self,
-        tenant: TenantId,
-        purpose: HashPurpose,
-    ) -> Result<Arc<HashKeys>, KeyError> {
-        if let Some(keys) = self.inner.hashes.get(&(tenant, purpose)) {
-            return Ok(keys);
-        }
-        let mut session = self.inner.db.read(tenant).await?;
-        let stored = hash_key::list(&mut session).await?;
-        drop(session);
-        let mut rows: Vec<_> = stored
-            .into_iter()
-            .filter(|row| row.purpose == purpose.as_str())
-            .collect();
-        if !rows.iter().any(|row| row.retired_at.is_none()) {
-            rows.push(self.make_hash_key(tenant, purpose).await?);
-        }
-        let (mut current, mut older) = (None, Vec::new());
-        for row in rows.iter().rev() {
-            let label = HashKeyLabel {
-                id: HashKeyId(row.id),
-                tenant,
-                purpose,
-            };
-            let key = HashKey::unwrap(label, &row.wrapped, &self.inner.data)?;
-            if row.retired_at.is_none() && current.is_none() {
-                current = Some(key);
-            } else {
-                older.push(key);
+    /// [`KeyError::Store`].
+    pub async fn destroy(&self, tenant: TenantId, subject: Subject) -> Result<u64, KeyError> {
+        let at = self.inner.effects.now();
+        let stored = stored_subject(subject);
+        let destroyed = in_tx!(self.inner.db, tenant, |tx| {
+            tx.lock_tenant().await?;
+            let destroyed = data_key::destroy(tx, stored, at).await?;
+            if destroyed > 0 {
+                let facts = json!({ "keys": destroyed, "subject": subject.as_str() });
+                let event = self.event("data_key.destroyed", Actor::System, &facts);
+                ledger::append(tx, &about(event, subject)).await?;
             }
-        }
-        let current = current.ok_or(SealError::UnknownKey)?;
-        let keys = Arc::new(HashKeys::new(current, older)?);
-        self.inner
-            .hashes
-            .insert((tenant, purpose), Arc::clone(&keys));
-        Ok(keys)
-    }
-
-    async fn make_hash_key(
-        &self,
-        tenant: TenantId,
-        purpose: HashPurpose,
-    ) -> Result<hash_key::HashKey, KeyError> {
-        let id = HashKeyId(self.inner.effects.uuid());
-        let fresh = HashKey::generate(
-            &self.inner.effects,
-            HashKeyLabel {
-                id,
-                tenant,
-                purpose,
-            },
-        );
-        let row = hash_key::HashKey {
-            id: id.0,
-            purpose: purpose.as_str().to_owned(),
-            wrapped: fresh.wrap(&self.inner.effects, &self.inner.data),
-            created_at: self.inner.effects.now(),
-            retired_at: None,
-        };
-        Ok(in_tx!(self.inner.db, tenant, |tx| {
-            hash_key::insert_or_get(tx, &row).await
-        })?)
-    }
-
-    /// Forgets what is kept of a tenant's subject, after its keys were destroyed or replaced.
-    pub fn forget(&self, tenant: TenantId, subject: Subject) {
+            Ok::<_, StoreError>(destroyed)
+        })?;
         for ring in Ring::ALL {
             let place = (tenant, *ring, subject.as_str(), subject.id());
             if let Some(key) = self.inner.by_subject.remove(&place) {
                 self.inner.by_id.invalidate(&(tenant, key.label().id));
             }
         }
+        Ok(destroyed)
     }
+
+    /// A ledger entry about a key. It holds ids and words, never a key or what one sealed.
+    fn event(&self, kind: &str, actor: Actor, facts: &Value) -> NewEvent {
+        let facts = Facts::new(facts).expect("ids and words are canonical and short");
+        NewEvent {
+            id: LedgerEventId::new(&self.inner.effects),
+            at: self.inner.effects.now(),
+            kind: kind.to_owned(),
+            actor: actor.as_str().to_owned(),
+            end_user_id: None,
+            link_id: None,
+            consent_id: None,
+            facts: facts.as_str().to_owned(),
+            personal: None,
+        }
+    }
+}
+
+/// The entry with the person whom it concerns.
+fn about(mut event: NewEvent, subject: Subject) -> NewEvent {
+    event.end_user_id = match subject {
+        Subject::EndUser(id) => Some(id),
+        Subject::Tenant(_) | Subject::Operator => None,
+    };
+    event
 }
 
 impl std::fmt::Debug for Keys {
@@ -285,74 +305,4 @@ fn stored_subject(subject: Subject) -> data_key::Subject {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::seal::{MasterKey, Place, open_text, seal_text};
-    use fondaco_model::ids::EndUserId;
-
-    fn keys(db: &Db, token: bool) -> Keys {
-        let ring = |letter: &str| {
-            let master = MasterKey::from_text(&format!("{}0", letter.repeat(63))).unwrap();
-            Arc::new(KeyRing::new(master, Vec::new()).unwrap())
-        };
-        Keys::new(
-            db.clone(),
-            Effects::system(),
-            ring("a"),
-            token.then(|| ring("b")),
-        )
-    }
-
-    #[tokio::test]
-    async fn a_key_made_by_one_process_opens_in_another_and_not_without_its_ring() {
-        for db in fondaco_store::testing::engines().await {
-            let tenant = TenantId(uuid::Uuid::from_u128(1));
-            let subject = Subject::EndUser(EndUserId(uuid::Uuid::from_u128(2)));
-            let first = keys(&db, true);
-            let key = first
-                .of_subject(tenant, Ring::Token, subject)
-                .await
-                .unwrap();
-            let place = Place {
-                purpose: "test",
-                tenant: Some(tenant),
-                table: "t",
-                column: "c",
-                row: uuid::Uuid::nil(),
-                version: 1,
-                part: 0,
-            };
-            let sealed = seal_text(&Effects::system(), &key, &place, "token");
-            let sealed = sealed.unwrap();
-            let second = keys(&db, true);
-            let again = second.by_id(tenant, key.label().id).await.unwrap();
-            assert_eq!(
-                open_text(&again, &place, &sealed).unwrap().expose(),
-                "token"
-            );
-            let reader = keys(&db, false);
-            let refused = reader.by_id(tenant, key.label().id).await.unwrap_err();
-            assert!(
-                matches!(refused, KeyError::RingNotHeld(Ring::Token)),
-                "{}",
-                db.name()
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn equal_values_of_two_tenants_have_different_hashes_and_one_tenant_always_the_same() {
-        for db in fondaco_store::testing::engines().await {
-            let one = TenantId(uuid::Uuid::from_u128(1));
-            let other = TenantId(uuid::Uuid::from_u128(2));
-            let (first, second) = (keys(&db, false), keys(&db, false));
-            let purpose = HashPurpose::Identifier;
-            let hash = first.hashes(one, purpose).await.unwrap().hash("X");
-            assert_eq!(second.hashes(one, purpose).await.unwrap().hash("X"), hash);
-            assert_ne!(
-                first.hashes(other, purpose).await.unwrap().hash("X").hash,
-                hash.hash
-            );
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ pub use facts::{FACTS_BYTES_MAX, FACTS_DEPTH_MAX, Facts, FactsError};
 use fondaco_model::Effects;
 use zeroize::Zeroizing;
 
-use crate::seal::{same_secret, sha256_of};
+use crate::seal::sha256_of;
 
 /// Bytes of the salt before a personal part.
 const SALT_BYTES: usize = 32;
@@ -35,16 +35,6 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// All actors.
-    pub const ALL: &'static [Self] = &[
-        Self::EndUser,
-        Self::Client,
-        Self::Provider,
-        Self::Bank,
-        Self::System,
-        Self::Operator,
-    ];
-
     /// The word that is stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,14 +45,6 @@ impl Actor {
             Self::System => "SYSTEM",
             Self::Operator => "OPERATOR",
         }
-    }
-
-    /// The actor that a stored word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|actor| actor.as_str() == word)
     }
 }
 
@@ -82,12 +64,6 @@ impl PersonalPart {
         plain.extend_from_slice(content);
         let digest = personal_digest(&plain);
         Self { plain, digest }
-    }
-
-    /// The content of an opened part, when it is the one that was chained.
-    pub fn content<'a>(opened: &'a [u8], digest: &[u8; 32]) -> Option<&'a [u8]> {
-        let content = opened.get(SALT_BYTES..)?;
-        same_secret(&personal_digest(opened), digest).then_some(content)
     }
 }
 

@@ -7,13 +7,16 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use fondaco_connectors::core::Connector;
 use fondaco_model::ids::{GrantId, LinkId, RegistrationId, TenantId};
-use fondaco_model::provider::Manifest;
+use fondaco_model::provider::{ClientAuth, Manifest};
 use fondaco_model::v1::Link;
 use fondaco_model::{Fault, FaultKind, Secret};
 use fondaco_store::repo::consent::StoredConsent;
 use fondaco_store::repo::{consent, grant, link, registration};
 use fondaco_transport::Call;
-use fondaco_transport::layers::authorize::{ClientKeys, ClientSecrets, TokenSource};
+use fondaco_transport::layers::authorize::{
+    ClientAuthenticator, ClientKeys, ClientSecretBasic, ClientSecretPost, ClientSecrets,
+    LentClient, TokenSource,
+};
 use futures_util::future::BoxFuture;
 
 use crate::error::VaultError;
@@ -151,7 +154,7 @@ impl TokenSource for Lender {
 }
 
 impl ClientSecrets for Lender {
-    fn client<'a>(&'a self, call: &'a Call<'_>) -> BoxFuture<'a, Result<ClientKeys, Fault>> {
+    fn client<'a>(&'a self, call: &'a Call<'_>) -> BoxFuture<'a, Result<LentClient, Fault>> {
         Box::pin(async move {
             let (inner, id) = (self.inner()?, credential::<RegistrationId>(call)?);
             let lent = async {
@@ -160,12 +163,28 @@ impl ClientSecrets for Lender {
                 drop(read);
                 let stored = stored.ok_or(VaultError::NotFound)?;
                 let secret = client_secret(&inner, &stored).await?;
-                Ok::<_, VaultError>(ClientKeys {
-                    id: stored.registration.client_id,
-                    secret,
+                let of = stored.registration;
+                let manifest = inner.catalogue.manifest(&of.institution_id);
+                let manifest = manifest
+                    .ok_or_else(|| VaultError::NotConnectable(of.institution_id.clone()))?;
+                Ok::<_, VaultError>(LentClient {
+                    keys: ClientKeys {
+                        id: of.client_id,
+                        secret,
+                    },
+                    authenticator: authenticator(manifest.auth.client_auth),
                 })
             };
             lent.await.map_err(Fault::from)
         })
+    }
+}
+
+/// The implementation of the way that an entry's word names. A further way is its word, one line
+/// here and its implementation; nothing else asks which way it is.
+fn authenticator(word: ClientAuth) -> Arc<dyn ClientAuthenticator> {
+    match word {
+        ClientAuth::Basic => Arc::new(ClientSecretBasic),
+        ClientAuth::Post => Arc::new(ClientSecretPost),
     }
 }

@@ -14,6 +14,7 @@ mod error;
 mod exchange;
 mod families;
 mod flow;
+mod fruitless;
 mod grants;
 pub mod identifiers;
 pub mod jobs;

@@ -156,7 +156,7 @@ pub fn transition(
         E::DeadlinePassed { deadline } if now < *deadline => Err(Refused::TooEarly),
         E::DeadlinePassed { deadline: _ } => flow::deadline_passed(live),
         E::ExchangeSucceeded => flow::exchange_succeeded(live),
-        E::ExchangeFailed(failure) => flow::exchange_failed(live, failure.reason()),
+        E::ExchangeFailed(failure) => flow::exchange_failed(live, *failure),
         E::GrantRefreshed => life::grant_refreshed(live),
         E::ReadSucceeded => life::read_succeeded(live),
         E::AuthFailed(evidence) => life::auth_failed(live, *evidence, now),

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use fondaco_model::Instant;
 use fondaco_model::ids::{ConsentId, LedgerEventId, LinkId};
-use fondaco_model::v1::{Consent, ConsentState, Link, LinkHealth, LinkProgress};
+use fondaco_model::v1::{Consent, ConsentRevocation, ConsentState, Link, LinkHealth, LinkProgress};
 use fondaco_store::Tx;
 use fondaco_store::repo::consent::StoredConsent;
 use fondaco_store::repo::ledger::Personal;
@@ -60,6 +60,7 @@ pub(crate) async fn record(
             activated_at: None,
             ended_at: None,
             superseded_by: None,
+            revocation: ConsentRevocation::NotNeeded,
         },
         registration_id: registration.registration.id,
         bank_consent_sealed: None,
@@ -67,7 +68,6 @@ pub(crate) async fn record(
         text_shown_sha256: None,
         locale: None,
         reauth_evidence_at: None,
-        revocation_pending: false,
         version: 1,
     };
     consent::insert(tx, &stored).await?;

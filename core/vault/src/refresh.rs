@@ -21,6 +21,7 @@ use fondaco_model::{Fault, FaultKind, Instant, Secret};
 use fondaco_store::in_tx;
 use fondaco_store::repo::grant::{self as rows, Lease};
 use fondaco_store::repo::{consent, registration};
+use tracing::Instrument as _;
 
 use crate::consents::{Step, apply};
 use crate::error::VaultError;
@@ -81,7 +82,8 @@ impl Inner {
             self.check_refreshable(&loaded)?;
             // From the lease on nobody may cut it: the bank's answer has to reach the store.
             let (inner, stale) = (Arc::clone(self), stale.clone());
-            let task = tokio::spawn(async move { inner.under_lease(loaded, &stale).await });
+            let refresh = async move { inner.under_lease(loaded, &stale).await };
+            let task = tokio::spawn(refresh.in_current_span());
             let stopped = |_| fault(FaultKind::Internal, "refresh_stopped");
             if let Some(done) = task.await.map_err(stopped)? {
                 return done;
@@ -231,6 +233,12 @@ impl Inner {
     /// Makes the new document durable; only then its token is used.
     async fn keep(&self, held: &Loaded, mut fresh: Grant, owner: &str) -> Result<Secret, Fault> {
         let old = &held.grant;
+        if fresh.refresh_token.is_none() && fresh.refresh_expires_in.is_none() {
+            // The token stays, and so does its end.
+            let ends = held.row.refresh_expires_at;
+            let left = ends.map(|at| at.seconds_since(self.now()).max(1));
+            fresh.refresh_expires_in = left.and_then(|seconds| u64::try_from(seconds).ok());
+        }
         fresh.refresh_token = fresh.refresh_token.or_else(|| old.refresh_token.clone());
         fresh.bank_consent_ref = fresh
             .bank_consent_ref
@@ -279,7 +287,7 @@ impl Inner {
             match apply(tx, &mut stored, &step).await {
                 Ok(_) => Ok(Stored::Kept),
                 // It ended while we asked: kept for its revocation, lent to nobody else.
-                Err(VaultError::Refused(_)) if stored.revocation_pending => Ok(Stored::Kept),
+                Err(VaultError::Refused(_)) if stored.revocation_pending() => Ok(Stored::Kept),
                 Err(VaultError::Refused(_)) => Ok(Stored::Ended),
                 Err(error) => Err(error),
             }

@@ -4,11 +4,12 @@ use fondaco_connectors::core::{FlowEvent, Grant};
 use fondaco_model::ids::{RegistrationId, TenantId};
 use fondaco_model::provider::AuthScheme;
 use fondaco_model::v1::{Owner, Registration};
-use fondaco_model::{Fault, FaultKind, Instant, Secret};
+use fondaco_model::{Fault, Instant, Secret};
 use fondaco_store::repo::registration::{Rotation, StoredRegistration};
 use fondaco_store::repo::{ledger, registration};
 use fondaco_store::{OPERATOR, in_tx};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::consents::entry;
@@ -20,6 +21,9 @@ use crate::{Inner, Vault};
 
 /// Longest client id or client secret, in bytes.
 pub const CLIENT_BYTES_MAX: usize = 4_096;
+
+/// The name of the test's calls.
+const TEST: &str = "registration.test";
 
 /// What a provider gave.
 #[derive(Debug, Clone)]
@@ -41,12 +45,20 @@ pub struct NewRegistration {
 pub enum Tested {
     /// The token endpoint knows the client.
     ClientAccepted,
-    /// The institution answers; it has no token endpoint that could tell more.
+    /// The institution answers, if only with an error; it has no token endpoint that could tell
+    /// more.
     Reachable,
     /// The token endpoint refuses the client.
     ClientRefused,
     /// Nothing was learned about the client.
     Unclear(Fault),
+}
+
+/// A JWK Set (RFC 7517 section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JwkSet {
+    /// Public keys.
+    pub keys: Vec<Value>,
 }
 
 /// The tenant under which an owner's rows stand.
@@ -91,6 +103,12 @@ fn place(owner: Owner, id: RegistrationId, since: Instant) -> Place {
 pub fn redirect_uri(public_url: &Url, id: RegistrationId) -> String {
     let base = public_url.as_str().trim_end_matches('/');
     format!("{base}/callback/{id}")
+}
+
+/// Where the public keys of a registration are read, a JWK Set (RFC 7517 section 5).
+pub fn keys_uri(public_url: &Url, id: RegistrationId) -> String {
+    let base = public_url.as_str().trim_end_matches('/');
+    format!("{base}/keys/{id}")
 }
 
 /// The client secret of a registration, opened.
@@ -232,6 +250,22 @@ impl Vault {
         Ok(registration::list(&mut session).await?)
     }
 
+    /// The address of a registration's public keys.
+    pub fn public_keys_uri(&self, id: RegistrationId) -> String {
+        keys_uri(&self.inner.public_url, id)
+    }
+
+    /// The public keys of a registration, as institutions read them; none when there is no such
+    /// registration. A disabled one has them still: what was signed before can be checked.
+    ///
+    /// No registration has signing keys yet: the institutions that we know take a client secret.
+    pub async fn public_keys(&self, id: RegistrationId) -> Result<Option<JwkSet>, VaultError> {
+        // Whoever asks is no tenant: the id finds the registration.
+        let mut session = self.inner.db.read(OPERATOR).await?;
+        let found = registration::get(&mut session, id).await?;
+        Ok(found.map(|_| JwkSet { keys: Vec::new() }))
+    }
+
     /// The registration for a new link of a tenant: its own first, else the operator's.
     pub async fn registration_for(
         &self,
@@ -243,6 +277,7 @@ impl Vault {
     }
 
     /// Asks the institution whether it knows the client: a refresh with a token that nobody has.
+    /// Where no token endpoint could tell, only that the institution answers.
     ///
     /// # Errors
     /// [`VaultError::NotFound`] when the tenant may use no such registration.
@@ -258,24 +293,22 @@ impl Vault {
         drop(session);
         let bank = Bank::of(&self.inner, tenant, &stored.registration)?;
         if bank.manifest.auth.scheme != AuthScheme::Oauth2 {
-            return Ok(Tested::Reachable);
+            return Ok(match bank.knock(TEST).await {
+                Ok(()) => Tested::Reachable,
+                Err(fault) => Tested::Unclear(fault),
+            });
         }
         let nobody = Grant {
             refresh_token: Some(Secret::new("fondaco-registration-test")),
             ..Grant::default()
         };
-        let asked = bank
-            .run(None, FlowEvent::Refresh(&nobody), "registration.test")
-            .await;
-        Ok(match asked {
-            // No server should; but then it knows the client.
-            Ok(_) => Tested::ClientAccepted,
-            Err(fault) => match fault.kind {
-                FaultKind::AuthRevoked | FaultKind::ProviderRejected => Tested::ClientAccepted,
-                FaultKind::ConfigInvalid if fault.get("sent").is_none() => Tested::ClientRefused,
-                _ => Tested::Unclear(fault),
+        Ok(
+            match bank.run(None, FlowEvent::Refresh(&nobody), TEST).await {
+                // No server should; but then it knows the client.
+                Ok(_) => Tested::ClientAccepted,
+                Err(fault) => judge(fault),
             },
-        })
+        )
     }
 
     async fn owner_key(&self, owner: Owner) -> Result<std::sync::Arc<DataKey>, VaultError> {
@@ -295,6 +328,20 @@ impl Vault {
     ) -> Result<Option<String>, VaultError> {
         let seal = |secret: &Secret| seal_text(&self.inner.effects, key, &place, secret.expose());
         Ok(secret.map(seal).transpose()?)
+    }
+}
+
+/// What a token endpoint says about the client by refusing the token. Only words that come after
+/// the client was checked (RFC 6749 section 5.2) prove that it is known; a request that the server
+/// does not understand, or a page of a proxy, proves nothing.
+fn judge(fault: Fault) -> Tested {
+    let word = fault.get("oauth_error").or_else(|| fault.get("reason"));
+    match word {
+        Some("invalid_grant" | "invalid_scope") => Tested::ClientAccepted,
+        Some("invalid_client" | "unauthorized_client" | "client_refused") => Tested::ClientRefused,
+        // Refused without a word: at a token endpoint that is about the client.
+        None if fault.get("status") == Some("401") => Tested::ClientRefused,
+        _ => Tested::Unclear(fault),
     }
 }
 

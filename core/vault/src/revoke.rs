@@ -1,10 +1,10 @@
-//! Disconnecting: here at once, at the bank until it is done.
+//! Disconnecting: here at once, at the bank until it is done or its time is over.
 
 use std::time::Duration;
 
 use fondaco_connectors::core::{FlowEvent, Grant};
 use fondaco_model::ids::{ConsentId, LinkId, TenantId};
-use fondaco_model::v1::RevokedBy;
+use fondaco_model::v1::{ConsentRevocation, RevokedBy};
 use fondaco_model::{Fault, Retry, Secret};
 use fondaco_store::repo::consent::StoredConsent;
 use fondaco_store::repo::{Scope, consent, grant, job, ledger, link, registration};
@@ -19,7 +19,7 @@ use crate::ledger::Actor;
 use crate::machine::ConsentEvent;
 use crate::{Inner, Vault};
 
-/// Seconds after a consent's end in which the bank is told: 72 hours.
+/// Seconds after a consent's end in which the bank is told: 72 hours (docs/adr/0009).
 pub const REVOKE_SECONDS_MAX: i64 = 72 * 3_600;
 
 /// The wait before the bank is told again when its fault states none.
@@ -32,6 +32,8 @@ pub enum Revocation {
     Done,
     /// There was nothing to tell.
     NothingToTell,
+    /// Nobody had authorised it, and the bank does not take it back: it runs out there by itself.
+    LeftAtBank,
     /// The bank did not take it; tell it again after the wait.
     Again(Duration, Box<Fault>),
     /// [`REVOKE_SECONDS_MAX`] are over; the grant is destroyed all the same.
@@ -115,7 +117,7 @@ impl Vault {
         let row = grant::by_consent(&mut read, id).await?;
         let with = registration::get(&mut read, stored.registration_id).await?;
         drop(read);
-        if !stored.revocation_pending {
+        if !stored.revocation_pending() {
             return Ok(Revocation::NothingToTell);
         }
         let row = row.filter(|row| row.document_sealed.is_some());
@@ -140,10 +142,9 @@ impl Vault {
             .run(None, FlowEvent::Revoke(&held), "consent.revoke")
             .await;
         match told {
-            Ok(Halt::Revoked) => self.told(tenant, id, "consent.revoked_at_bank").await,
-            // Nobody had authorised it; it runs out at the bank by itself.
+            Ok(Halt::Revoked) => self.settle(tenant, id, Revocation::Done).await,
             Err(fault) if row.is_none() && fault.retry == Retry::Never => {
-                self.told(tenant, id, "consent.left_at_bank").await
+                self.settle(tenant, id, Revocation::LeftAtBank).await
             }
             Ok(_) => self.again(tenant, &stored, None).await,
             Err(fault) => self.again(tenant, &stored, Some(fault)).await,
@@ -159,9 +160,8 @@ impl Vault {
         let consent = &stored.consent;
         let since = consent.ended_at.unwrap_or(consent.requested_at);
         if self.inner.now().seconds_since(since) >= REVOKE_SECONDS_MAX {
-            self.told(tenant, consent.id, "consent.revocation_given_up")
-                .await?;
-            return Ok(Revocation::GivenUp);
+            tracing::error!(consent = %consent.id, "bank was not told that a consent is over");
+            return self.settle(tenant, consent.id, Revocation::GivenUp).await;
         }
         let fault = fault
             .unwrap_or_else(|| Fault::new(fondaco_model::FaultKind::Internal, "consent.revoke"));
@@ -172,32 +172,41 @@ impl Vault {
         Ok(Revocation::Again(wait, Box::new(fault)))
     }
 
-    async fn told(
+    /// Writes how the revocation ended; another process may have been first.
+    async fn settle(
         &self,
         tenant: TenantId,
         id: ConsentId,
-        kind: &str,
+        ended: Revocation,
     ) -> Result<Revocation, VaultError> {
         let inner = &self.inner;
-        in_tx!(inner.db, tenant, |tx| told(inner, tx, (id, kind)).await)?;
-        Ok(Revocation::Done)
-    }
-
-    /// Consents that ended here while the bank has still to be told, at most `limit`.
-    pub async fn untold(&self, tenant: TenantId, limit: u32) -> Result<Vec<ConsentId>, VaultError> {
-        let mut read = self.inner.db.read(tenant).await?;
-        let untold = consent::untold(&mut read, limit).await?;
-        Ok(untold.into_iter().map(|stored| stored.consent.id).collect())
+        let written = match ended {
+            Revocation::Done => (ConsentRevocation::Done, "consent.revoked_at_bank"),
+            Revocation::LeftAtBank => (ConsentRevocation::NotNeeded, "consent.left_at_bank"),
+            Revocation::GivenUp => (ConsentRevocation::GivenUp, "consent.revocation_given_up"),
+            Revocation::NothingToTell | Revocation::Again(..) => return Ok(ended),
+        };
+        let first = in_tx!(inner.db, tenant, |tx| write(inner, tx, (id, written)).await)?;
+        Ok(if first {
+            ended
+        } else {
+            Revocation::NothingToTell
+        })
     }
 }
 
-async fn told(inner: &Inner, tx: &mut Tx, (id, kind): (ConsentId, &str)) -> Result<(), VaultError> {
+/// The grant is destroyed, the consent says how it ended; false when it did already.
+async fn write(
+    inner: &Inner,
+    tx: &mut Tx,
+    (id, (revocation, kind)): (ConsentId, (ConsentRevocation, &str)),
+) -> Result<bool, VaultError> {
     tx.lock_tenant().await?;
     let mut stored = consent::get(tx, id).await?.ok_or(VaultError::NotFound)?;
-    if !stored.revocation_pending {
-        return Ok(());
+    if !stored.revocation_pending() {
+        return Ok(false);
     }
-    stored.revocation_pending = false;
+    stored.consent.revocation = revocation;
     consent::transition(tx, stored.consent.state, &stored).await?;
     if let Some(row) = grant::by_consent(tx, id).await? {
         grant::destroy(tx, row.id, inner.now()).await?;
@@ -207,5 +216,5 @@ async fn told(inner: &Inner, tx: &mut Tx, (id, kind): (ConsentId, &str)) -> Resu
     event.link_id = Some(stored.consent.link_id);
     event.consent_id = Some(id);
     ledger::append(tx, &event).await?;
-    Ok(())
+    Ok(true)
 }

@@ -159,12 +159,14 @@ impl Inner {
         };
         Ok(standing.and_then(|standing| match standing.state {
             StandingState::RevokedByUser => Some(ConsentEvent::Revoked(RevokedBy::EndUserAtBank)),
+            // Ours is in force: an end that the bank ascribes to us is the bank's word for it.
+            StandingState::RevokedByProvider
+            | StandingState::RevokedByUs
+            | StandingState::Rejected => Some(ConsentEvent::Revoked(RevokedBy::Bank)),
             StandingState::Expired => Some(ConsentEvent::BankExpired),
             StandingState::Awaiting
             | StandingState::PartiallyAuthorised
             | StandingState::Valid
-            | StandingState::Rejected
-            | StandingState::RevokedByUs
             | StandingState::Unknown => None,
         }))
     }

@@ -1,9 +1,10 @@
 //! Identity: which stored transaction an incoming one is, if any.
 //!
 //! The rules run in order over all incoming rows, the surest first: a trusted reference, an
-//! explicit link, the multiset of one day, a neighbouring day with a unique end-to-end proof, the
-//! settlement of a pending row. Equal rows of one day stay as many as they are, because each
-//! stored row is claimed once. What no rule claims is new.
+//! explicit link, the fingerprint that the source left behind, the multiset of one day, a
+//! neighbouring day with a unique end-to-end proof, the settlement of a pending row. Equal rows of
+//! one day stay as many as they are, because each stored row is claimed once. What no rule claims
+//! is new.
 
 mod rules;
 mod similarity;
@@ -40,6 +41,8 @@ pub struct Incoming<'a> {
     pub settled: &'a Settled,
     /// Keyed hash of the counterparty's account number, when one is stated.
     pub counterparty_hash: Option<[u8; 32]>,
+    /// The short name for what the row says: [`crate::digest::fingerprint`].
+    pub fingerprint: &'a str,
 }
 
 /// A reference of a stored row.
@@ -60,6 +63,10 @@ pub struct StoredRef {
 pub struct Stored {
     /// Its id.
     pub id: TransactionId,
+    /// The source whose statement of it is stored.
+    pub source: AccountSourceId,
+    /// True when the source stopped to state it before it was booked.
+    pub removed: bool,
     /// Its shared status.
     pub status: TransactionStatus,
     /// Its signed amount.
@@ -83,8 +90,13 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// True when the source has stated it in the status that it has now: a pending row leaves no
+    /// fingerprint, so that a source whose pending row another source booked may still book it.
     fn known_by(&self, source: AccountSourceId) -> bool {
-        self.refs.iter().any(|reference| reference.source == source)
+        let printed = |reference: &StoredRef| {
+            reference.source == source && reference.kind == ReferenceKind::Fingerprint
+        };
+        self.source == source || self.refs.iter().any(printed)
     }
 }
 
@@ -105,6 +117,8 @@ pub enum Rule {
     Reference,
     /// The source names the pending row that this one settles.
     ExplicitLink,
+    /// The source said exactly the same of it before.
+    Fingerprint,
     /// The multiset of one day, currency and amount.
     SameDay,
     /// Another day close by, proven by a unique end-to-end reference.
@@ -119,6 +133,7 @@ impl Rule {
         match self {
             Self::Reference => "REFERENCE",
             Self::ExplicitLink => "EXPLICIT_LINK",
+            Self::Fingerprint => "FINGERPRINT",
             Self::SameDay => "SAME_DAY",
             Self::NeighbourDay => "NEIGHBOUR_DAY",
             Self::Settlement => "SETTLEMENT",
@@ -173,13 +188,15 @@ pub struct Resolution {
 
 /// Decides for each incoming row which stored one it is.
 ///
-/// `stored` holds the live rows of the logical account from [`CANDIDATE_DAYS`] before the first to
-/// [`CANDIDATE_DAYS`] after the last day of the batch, and every row that shares a reference.
+/// `stored` holds the live and the removed rows of the logical account from [`CANDIDATE_DAYS`]
+/// before the first to [`CANDIDATE_DAYS`] after the last day of the batch, and every row that
+/// shares a reference.
 pub fn resolve(batch: Batch, incoming: &[Incoming<'_>], stored: &[Stored]) -> Resolution {
     let mut work = rules::Work::new(batch, incoming, stored);
     work.repeated();
     work.by_reference();
     work.by_explicit_link();
+    work.by_fingerprint();
     work.by_day();
     work.by_neighbour_day();
     work.by_settlement();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use fondaco_model::ids::TransactionId;
 use fondaco_model::money::Money;
 use fondaco_model::time::Date;
-use fondaco_model::v1::{ReferenceKind, Stability, TransactionStatus};
+use fondaco_model::v1::{DateRule, ReferenceKind, Stability, TransactionStatus};
 
 use super::similarity::similarity;
 use super::{
@@ -26,7 +26,8 @@ pub(super) struct Work<'a> {
     decisions: Vec<Option<Decision>>,
     claimed: Vec<bool>,
     by_reference: HashMap<(&'a str, &'a str), Vec<usize>>,
-    by_day: HashMap<(Date, Money, TransactionStatus), Vec<usize>>,
+    by_fingerprint: HashMap<&'a str, Vec<usize>>,
+    by_day: HashMap<(Option<Date>, Money, TransactionStatus), Vec<usize>>,
     reused: Vec<(TransactionId, ReferenceKind, String)>,
 }
 
@@ -40,19 +41,24 @@ struct Pair {
 impl<'a> Work<'a> {
     pub(super) fn new(batch: Batch, incoming: &'a [Incoming<'a>], stored: &'a [Stored]) -> Self {
         let mut by_reference: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut by_fingerprint: HashMap<_, Vec<usize>> = HashMap::new();
         let mut by_day: HashMap<_, Vec<usize>> = HashMap::new();
         for (at, row) in stored.iter().enumerate() {
-            for reference in &row.refs {
-                let trusted = trusted(reference.stability);
-                if trusted && reference.source == batch.source {
-                    let key = (reference.kind.as_str(), reference.value.as_str());
+            for reference in row.refs.iter().filter(|r| r.source == batch.source) {
+                let value = reference.value.as_str();
+                if reference.kind == ReferenceKind::Fingerprint {
+                    by_fingerprint.entry(value).or_default().push(at);
+                } else if trusted(reference.stability) {
+                    let key = (reference.kind.as_str(), value);
                     by_reference.entry(key).or_default().push(at);
                 }
             }
-            by_day
-                .entry((row.sort_date, row.amount, row.status))
-                .or_default()
-                .push(at);
+            // A row that states no day is on every day: its own is only when it was first read.
+            let undated = row.first_seen_date.then_some(None);
+            for day in undated.into_iter().chain([Some(row.sort_date)]) {
+                let key = (day, row.amount, row.status);
+                by_day.entry(key).or_default().push(at);
+            }
         }
         Self {
             batch,
@@ -61,6 +67,7 @@ impl<'a> Work<'a> {
             decisions: vec![None; incoming.len()],
             claimed: stored.iter().map(|row| row.claimed).collect(),
             by_reference,
+            by_fingerprint,
             by_day,
             reused: Vec::new(),
         }
@@ -143,12 +150,42 @@ impl<'a> Work<'a> {
         self.assign(pairs, Rule::ExplicitLink, 0);
     }
 
-    /// Rule 3: the multiset of one day, currency, amount and status.
+    /// Rule 3: the source said exactly the same of a stored row before, whatever words another
+    /// source has given to it since. Equal rows stay as many as they are: each is claimed once.
+    pub(super) fn by_fingerprint(&mut self) {
+        for at in self.undecided() {
+            let row = &self.incoming[at];
+            let known = self.by_fingerprint.get(row.fingerprint);
+            let mut free = known.into_iter().flatten().copied();
+            let same = free.find(|&stored| {
+                !self.claimed[stored] && self.said_before(row, &self.stored[stored])
+            });
+            if let Some(stored) = same {
+                let pair = self.pair(at, stored);
+                self.assign(vec![pair], Rule::Fingerprint, 0);
+            }
+        }
+    }
+
+    fn said_before(&self, row: &Incoming<'_>, stored: &Stored) -> bool {
+        // A fingerprint outlives what it was made of. Where the source's own words are stored,
+        // they say which day it means by now.
+        let current =
+            stored.source != self.batch.source || stored.sort_date == row.settled.sort_date;
+        current
+            && stored.status == row.settled.status
+            && stored.amount == row.draft.amount
+            && !references_differ(row, stored, self.batch)
+    }
+
+    /// Rule 4: the multiset of one day, currency, amount and status.
     pub(super) fn by_day(&mut self) {
         let mut pairs = Vec::new();
         for at in self.undecided() {
             let row = &self.incoming[at];
-            let key = (row.settled.sort_date, row.draft.amount, row.settled.status);
+            let undated = row.settled.sort_date_rule == DateRule::FirstSeen;
+            let day = (!undated).then_some(row.settled.sort_date);
+            let key = (day, row.draft.amount, row.settled.status);
             for &stored in self.by_day.get(&key).into_iter().flatten() {
                 let pair = self.pair(at, stored);
                 if self.may_be_same_day(row, &self.stored[stored], pair.score) {
@@ -175,7 +212,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Rule 4: a corrected booking date, proven by a reference that is unique among the candidates.
+    /// Rule 5: a corrected booking date, proven by a reference that is unique among the candidates.
     pub(super) fn by_neighbour_day(&mut self) {
         let mut pairs = Vec::new();
         for at in self.undecided() {
@@ -217,7 +254,7 @@ impl<'a> Work<'a> {
             .then_some(only)
     }
 
-    /// Rule 5: a booked row settles a pending one of exactly its amount.
+    /// Rule 6: a booked row settles a pending one of exactly its amount.
     pub(super) fn by_settlement(&mut self) {
         let mut pairs = Vec::new();
         let pending: Vec<usize> = (0..self.stored.len())
@@ -261,10 +298,14 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Takes the most alike pairs first; equal ones in their order, so that permuting equal rows
-    /// changes nothing that anybody could tell apart.
+    /// Takes live rows before removed ones, then the most alike pairs first; equal ones in their
+    /// order, so that permuting equal rows changes nothing that anybody could tell apart.
     fn assign(&mut self, mut pairs: Vec<Pair>, rule: Rule, score_min: u8) {
-        pairs.sort_by_key(|pair| (std::cmp::Reverse(pair.score), pair.incoming, pair.stored));
+        pairs.sort_by_key(|pair| {
+            let removed = self.stored[pair.stored].removed;
+            let score = std::cmp::Reverse(pair.score);
+            (removed, score, pair.incoming, pair.stored)
+        });
         for pair in pairs {
             let free = self.decisions[pair.incoming].is_none() && !self.claimed[pair.stored];
             if !free || pair.score < score_min {

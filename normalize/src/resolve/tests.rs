@@ -1,12 +1,15 @@
 use super::*;
+use crate::digest::fingerprint;
 use crate::settle::settle;
 use fondaco_model::Currency;
 use fondaco_model::draft::ReferenceDraft;
-use fondaco_model::v1::BookingStatus;
+use fondaco_model::ids::AccountId;
+use fondaco_model::v1::{BookingStatus, DateRule};
 use uuid::Uuid;
 
 const FILE: AccountSourceId = AccountSourceId(Uuid::from_u128(1));
 const BANK: AccountSourceId = AccountSourceId(Uuid::from_u128(2));
+const ACCOUNT: AccountId = AccountId(Uuid::from_u128(3));
 
 fn euro(amount: &str) -> Money {
     Money::parse(amount, Currency::from_code("EUR").unwrap()).unwrap()
@@ -44,24 +47,15 @@ fn pending(mut draft: TransactionDraft) -> TransactionDraft {
 
 fn stored(number: u128, source: AccountSourceId, draft: &TransactionDraft) -> Stored {
     let settled = settle(draft, day("2026-03-09")).unwrap();
-    let mut refs = vec![StoredRef {
-        source,
-        kind: ReferenceKind::Fingerprint,
-        value: number.to_string(),
-        stability: Stability::Volatile,
-    }];
-    refs.extend(draft.references.iter().map(|reference| StoredRef {
-        source,
-        kind: reference.kind.clone(),
-        value: reference.value.clone(),
-        stability: reference.stability,
-    }));
+    let refs = references(source, draft);
     Stored {
         id: TransactionId(Uuid::from_u128(number)),
+        source,
+        removed: false,
         status: settled.status,
         amount: draft.amount,
         sort_date: settled.sort_date,
-        first_seen_date: false,
+        first_seen_date: settled.sort_date_rule == DateRule::FirstSeen,
         search_text: settled.search_text,
         counterparty_hash: None,
         end_to_end_id: draft.end_to_end_id.clone(),
@@ -71,19 +65,44 @@ fn stored(number: u128, source: AccountSourceId, draft: &TransactionDraft) -> St
     }
 }
 
+/// What a source leaves behind on a row that it states.
+fn references(source: AccountSourceId, draft: &TransactionDraft) -> Vec<StoredRef> {
+    let settled = settle(draft, day("2026-03-09")).unwrap();
+    let print = StoredRef {
+        source,
+        kind: ReferenceKind::Fingerprint,
+        value: fingerprint(ACCOUNT, draft, &settled, None),
+        stability: Stability::Volatile,
+    };
+    let own = draft.references.iter().map(|reference| StoredRef {
+        source,
+        kind: reference.kind.clone(),
+        value: reference.value.clone(),
+        stability: reference.stability,
+    });
+    let printed = (settled.status != TransactionStatus::Pending).then_some(print);
+    printed.into_iter().chain(own).collect()
+}
+
 /// Resolves and writes each decision as a short word: `new`, `1:SAME_DAY`, `again`.
 fn decide(source: AccountSourceId, drafts: &[TransactionDraft], rows: &[Stored]) -> Vec<String> {
     let settled: Vec<_> = drafts
         .iter()
         .map(|draft| settle(draft, day("2026-03-09")).unwrap())
         .collect();
-    let incoming: Vec<_> = drafts
+    let prints: Vec<_> = drafts
         .iter()
         .zip(&settled)
-        .map(|(draft, settled)| Incoming {
+        .map(|(draft, settled)| fingerprint(ACCOUNT, draft, settled, None))
+        .collect();
+    let incoming: Vec<_> = drafts
+        .iter()
+        .zip(settled.iter().zip(&prints))
+        .map(|(draft, (settled, fingerprint))| Incoming {
             draft,
             settled,
             counterparty_hash: None,
+            fingerprint,
         })
         .collect();
     let batch = Batch {
@@ -111,16 +130,16 @@ fn equal_purchases_of_a_day_stay_as_many_as_they_are() {
     assert_eq!(decide(FILE, &twice, &[]), ["new", "new"]);
     assert_eq!(
         decide(FILE, &twice, std::slice::from_ref(&first)),
-        ["1:SAME_DAY", "new"]
+        ["1:FINGERPRINT", "new"]
     );
     assert_eq!(
         decide(FILE, &twice, &[first.clone(), second.clone()]),
-        ["1:SAME_DAY", "2:SAME_DAY"]
+        ["1:FINGERPRINT", "2:FINGERPRINT"]
     );
     let thrice = [coffee.clone(), coffee.clone(), coffee];
     assert_eq!(
         decide(FILE, &thrice, &[first, second]),
-        ["1:SAME_DAY", "2:SAME_DAY", "new"]
+        ["1:FINGERPRINT", "2:FINGERPRINT", "new"]
     );
 }
 
@@ -203,7 +222,10 @@ fn a_bank_that_renumbers_a_day_doubles_and_overwrites_nothing() {
         row("2026-03-02", "-7", "florist", "4"),
     ];
     let decisions = decide(BANK, &renumbered, &rows);
-    assert_eq!(decisions, ["new", "1:SAME_DAY", "2:SAME_DAY", "3:SAME_DAY"]);
+    assert_eq!(
+        decisions,
+        ["new", "1:FINGERPRINT", "2:FINGERPRINT", "3:FINGERPRINT"]
+    );
 }
 
 #[test]
@@ -332,7 +354,7 @@ fn permuting_rows_and_resolving_twice_changes_nothing() {
     for order in [drafts, reversed] {
         let decisions = decide(FILE, &order, &rows);
         assert!(
-            decisions.iter().all(|word| word.ends_with("SAME_DAY")),
+            decisions.iter().all(|word| word.ends_with("FINGERPRINT")),
             "{decisions:?}"
         );
         let mut ids = decisions.clone();
@@ -340,4 +362,105 @@ fn permuting_rows_and_resolving_twice_changes_nothing() {
         ids.dedup();
         assert_eq!(ids.len(), rows.len(), "each stored row is claimed once");
     }
+}
+
+#[test]
+fn a_source_finds_its_rows_again_in_the_words_of_another() {
+    let by_bank = row("2026-03-02", "-5", "BAKERY CARD 1234", "T1");
+    let by_file = row("2026-03-02", "-5", "POS purchase", "");
+    for (of, by, source) in [(BANK, FILE, &by_file), (FILE, BANK, &by_file)] {
+        let mut one = stored(1, of, &by_bank);
+        one.refs.extend(references(by, source));
+        let mut two = stored(2, of, &by_bank);
+        two.refs.extend(references(by, source));
+        let rows = [one, two];
+        let twice = [by_file.clone(), by_file.clone()];
+        assert_eq!(
+            decide(by, &twice, &rows),
+            ["1:FINGERPRINT", "2:FINGERPRINT"]
+        );
+        let thrice = [by_file.clone(), by_file.clone(), by_file.clone()];
+        let decided = decide(by, &thrice, &rows);
+        assert_eq!(decided, ["1:FINGERPRINT", "2:FINGERPRINT", "new"]);
+    }
+}
+
+#[test]
+fn a_row_that_was_found_on_a_neighbouring_day_is_found_there_again() {
+    let by_bank = row("2026-03-02", "-5", "BAKERY", "T1");
+    let by_file = row("2026-03-04", "-5", "POS purchase", "");
+    let mut known = stored(1, BANK, &by_bank);
+    known.refs.extend(references(FILE, &by_file));
+    assert_eq!(decide(FILE, &[by_file], &[known]), ["1:FINGERPRINT"]);
+}
+
+#[test]
+fn an_equal_fingerprint_does_not_join_rows_of_other_references_or_of_an_earlier_day() {
+    let one = row("2026-03-02", "-5", "bakery", "A1");
+    let other = row("2026-03-02", "-5", "bakery", "A2");
+    let known = stored(1, FILE, &one);
+    assert_eq!(decide(FILE, &[other], &[known]), ["new"]);
+    // The source moved its row to the 4th; what it says of the 2nd now is another row.
+    let moved = row("2026-03-04", "-5", "bakery", "");
+    let first = row("2026-03-02", "-5", "bakery", "");
+    let mut known = stored(1, FILE, &moved);
+    known.refs.extend(references(FILE, &first));
+    assert_eq!(decide(FILE, &[first], &[known]), ["new"]);
+}
+
+#[test]
+fn a_bank_still_books_its_pending_row_when_a_file_booked_it_first() {
+    let waiting = pending(row("2026-03-02", "-5", "BAKERY CARD 1234", "P1"));
+    let by_file = row("2026-03-03", "-5", "POS purchase", "");
+    let known = stored(1, BANK, &waiting);
+    let settled = decide(FILE, std::slice::from_ref(&by_file), &[known]);
+    assert_eq!(settled, ["1:SETTLEMENT"]);
+    let mut known = stored(1, FILE, &by_file);
+    known.refs.extend(references(BANK, &waiting));
+    let booked = row("2026-03-03", "-5", "BAKERY CARD 1234", "B1");
+    assert_eq!(decide(BANK, &[booked], &[known]), ["1:SAME_DAY"]);
+}
+
+#[test]
+fn a_removed_row_is_found_again_and_a_live_one_comes_first() {
+    let waiting = pending(row("2026-03-02", "-5", "bakery", ""));
+    let mut gone = stored(1, BANK, &waiting);
+    gone.removed = true;
+    let back = std::slice::from_ref(&waiting);
+    assert_eq!(
+        decide(BANK, back, std::slice::from_ref(&gone)),
+        ["1:SAME_DAY"]
+    );
+    let live = stored(
+        2,
+        BANK,
+        &pending(row("2026-03-02", "-5", "bakery north", "")),
+    );
+    assert_eq!(
+        decide(BANK, back, &[gone.clone(), live.clone()]),
+        ["2:SAME_DAY"]
+    );
+    let booked = row("2026-03-03", "-5", "bakery", "B1");
+    assert_eq!(decide(BANK, &[booked], &[gone, live]), ["2:SETTLEMENT"]);
+}
+
+#[test]
+fn a_pending_row_without_a_day_is_the_same_on_every_day_that_it_is_read() {
+    let mut waiting = pending(row("2026-03-02", "-5", "bakery", ""));
+    waiting.booking_date = None;
+    let mut known = stored(1, BANK, &waiting);
+    known.sort_date = day("2026-03-06");
+    let again = std::slice::from_ref(&waiting);
+    let twice = [waiting.clone(), waiting.clone()];
+    assert_eq!(
+        decide(BANK, again, std::slice::from_ref(&known)),
+        ["1:SAME_DAY"]
+    );
+    assert_eq!(
+        decide(BANK, &twice, std::slice::from_ref(&known)),
+        ["1:SAME_DAY", "new"]
+    );
+    let mut other = waiting.clone();
+    other.remittance.unstructured = vec!["train ticket".to_owned()];
+    assert_eq!(decide(BANK, &[other], &[known]), ["new"]);
 }

@@ -112,6 +112,7 @@ fn issue(bank: &Shared, visit: &mut Visit<'_>, grant: u64) -> Response {
         "access_token": issued.access,
         "token_type": "Bearer",
         "expires_in": bank.config.access_ttl_s,
+        "refresh_expires_in": bank.config.refresh_ttl_s,
         "refresh_token": issued.refresh,
         "scope": issued.scope,
     }));

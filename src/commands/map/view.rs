@@ -9,15 +9,16 @@ use fondaco_model::ids::{
     AccountId, AccountSourceId, BalanceId, EndUserId, TransactionDetailId, TransactionId,
 };
 use fondaco_model::v1::{
-    Account, AccountIdentifier, AccountStatus, Balance, BankTransaction, Lifecycle, Party,
-    Transaction, TransactionDetail, TransactionRef,
+    Account, AccountIdentifier, AccountStatus, Balance, BankTransaction, DateRule,
+    IdentityConfidence, Lifecycle, Party, Transaction, TransactionDetail, TransactionRef,
 };
 use fondaco_normalize::settle;
+use fondaco_vault::identifiers::mask;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Characters at the end of an account number that stay visible.
-const VISIBLE: usize = 4;
+/// When something was read: nothing is, here, and two runs over one file print the same.
+const CLOCK_KEYS: [&str; 2] = ["fetchedAt", "firstSeenAt"];
 
 /// The canonical record of a draft, or why there is none.
 pub(super) fn of(draft: &Draft, record: &Record<'_>, cx: &Cx<'_>) -> Result<Value, Remark> {
@@ -27,7 +28,31 @@ pub(super) fn of(draft: &Draft, record: &Record<'_>, cx: &Cx<'_>) -> Result<Valu
         Draft::Statement(draft) => statement(draft, cx),
         Draft::Transaction(draft) => json(&transaction(draft, record, cx)?),
     };
-    Ok(value)
+    Ok(without_clock(value))
+}
+
+/// The record with `null` where a stored one tells when it was read: the instants, and the day of
+/// a pending row that has no day of its own.
+fn without_clock(value: Value) -> Value {
+    match value {
+        Value::Object(mut fields) => {
+            if fields.get("sortDateRule") == Some(&json!(DateRule::FirstSeen)) {
+                fields.insert("sortDate".to_owned(), Value::Null);
+            }
+            let cleared = fields.into_iter().map(|(key, value)| {
+                let clock = CLOCK_KEYS.contains(&key.as_str());
+                let value = if clock {
+                    Value::Null
+                } else {
+                    without_clock(value)
+                };
+                (key, value)
+            });
+            Value::Object(cleared.collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_clock).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> Value {
@@ -70,6 +95,7 @@ fn balance(draft: &BalanceDraft, number: i64, cx: &Cx<'_>) -> Balance {
         as_of: draft.as_of,
         fetched_at: cx.now,
         credit_limit_included: draft.credit_limit_included,
+        last_transaction_ref: draft.last_transaction_ref.clone(),
         provenance: None,
     }
 }
@@ -112,6 +138,7 @@ fn transaction(
         bank: BankTransaction {
             booking_status: draft.status.clone(),
             reversal: draft.reversal,
+            identity_confidence: IdentityConfidence::New,
             booking_date: draft.booking_date,
             value_date: draft.value_date,
             transaction_date: draft.transaction_date,
@@ -119,6 +146,7 @@ fn transaction(
             authorised_at: draft.authorised_at,
             original_amount: draft.original_amount,
             fx: draft.fx.clone(),
+            gross_amount: draft.gross_amount,
             fees: draft.fees.clone(),
             running_balance: draft.running_balance,
             remittance: draft.remittance.clone(),
@@ -134,8 +162,13 @@ fn transaction(
             method: settled.method,
             counterparty: party(&draft.counterparty),
             merchant_name: draft.merchant_name.clone(),
+            merchant_id: draft.merchant_id.clone(),
             merchant_category_code: draft.merchant_category_code.clone(),
+            merchant_location: draft.merchant_location.clone(),
+            merchant_terminal: draft.merchant_terminal.clone(),
             card_last4: draft.card_last4.clone(),
+            categories: draft.categories.clone(),
+            flags: draft.flags.clone(),
             details: draft.details.iter().map(detail).collect(),
             references: draft
                 .references
@@ -172,19 +205,22 @@ fn party(draft: &PartyDraft) -> Party {
     Party {
         name: draft.name.clone(),
         party_type: draft.party_type,
-        identifier: draft.identifiers.first().map(masked),
+        identifiers: draft.identifiers.iter().map(masked).collect(),
         agent_bic: draft.agent_bic.clone(),
+        agent_clearing_system: draft.agent_clearing_system.clone(),
+        agent_member_id: draft.agent_member_id.clone(),
         agent_name: draft.agent_name.clone(),
         ultimate_name: draft.ultimate_name.clone(),
+        address: draft
+            .address
+            .as_ref()
+            .map(|address| address.expose().to_owned()),
     }
 }
 
 fn masked(identifier: &Identifier) -> AccountIdentifier {
-    let value = identifier.value.expose();
-    let hidden = value.chars().count().saturating_sub(VISIBLE);
-    let end: String = value.chars().skip(hidden).collect();
     AccountIdentifier {
         scheme: identifier.scheme.clone(),
-        masked: format!("{}{end}", "•".repeat(hidden)),
+        masked: mask(&identifier.scheme, identifier.value.expose()),
     }
 }

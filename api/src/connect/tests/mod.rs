@@ -5,6 +5,7 @@ mod browser;
 mod doors;
 mod endings;
 mod flow;
+mod keys;
 mod town;
 mod uploads;
 mod windows;

@@ -4,9 +4,10 @@ use std::io::Read as _;
 
 use axum::body::{Body, Bytes};
 use fondaco_model::Instant;
-use fondaco_model::ids::UploadId;
+use fondaco_model::ids::{EndUserId, UploadId};
 use fondaco_model::scope::KeyScope;
 use fondaco_store::repo::{Scope, end_user, upload};
+use fondaco_vault::tenants::AddressChange;
 use futures_util::stream;
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
@@ -115,7 +116,7 @@ async fn an_upload_that_breaks_off_leaves_nothing_to_import() {
 }
 
 #[tokio::test]
-async fn an_upload_needs_a_servers_key_with_the_scope() {
+async fn an_upload_needs_a_key_with_the_scope() {
     for town in towns().await {
         let reader = town.api_key(&[KeyScope::AccountsRead]).await;
         let address = "/v1/statements?endUser=ann";
@@ -131,12 +132,6 @@ async fn an_upload_needs_a_servers_key_with_the_scope() {
             assert_eq!(got.header("www-authenticate"), "Bearer");
         }
         let key = town.api_key(&[KeyScope::ImportWrite]).await;
-        let token = frontend_token(&town).await;
-        let got = send(&town, &token, address, body()).await;
-        assert_eq!(
-            (got.status, code(&got).as_str()),
-            (StatusCode::FORBIDDEN, "FORBIDDEN")
-        );
         for (person, status) in [
             ("/v1/statements", StatusCode::BAD_REQUEST),
             ("/v1/statements?endUser=", StatusCode::BAD_REQUEST),
@@ -152,32 +147,137 @@ async fn an_upload_needs_a_servers_key_with_the_scope() {
         let got = town.browser().once(Method::GET, "/v1/statements").await;
         assert_eq!(
             (got.status, got.header("allow")),
-            (StatusCode::METHOD_NOT_ALLOWED, "POST")
+            (StatusCode::METHOD_NOT_ALLOWED, "POST, OPTIONS")
         );
     }
 }
 
-async fn frontend_token(town: &Town) -> String {
+/// A frontend token of ann's, and her id.
+async fn frontend_token(town: &Town, scopes: &[KeyScope]) -> (String, EndUserId) {
     use fondaco_store::repo::api_key::KeyClass;
-    let kind = (KeyClass::Server, [KeyScope::ImportWrite].as_slice());
     let (key, _) = town
         .vault
-        .create_api_key(town.tenant, "server", kind)
+        .create_api_key(town.tenant, "server", (KeyClass::Server, KeyScope::ALL))
         .await
         .unwrap();
     let new = fondaco_vault::access::NewFrontendToken {
         api_key: key.id,
-        held: &[KeyScope::ImportWrite],
+        held: KeyScope::ALL,
         end_user_ref: "ann",
-        scopes: &[KeyScope::ImportWrite],
+        scopes,
         ttl_seconds: 60,
     };
-    let (secret, _, _) = town
-        .vault
-        .create_frontend_token(town.tenant, &new)
-        .await
+    let made = town.vault.create_frontend_token(town.tenant, &new).await;
+    let (secret, _, person) = made.unwrap();
+    (secret.expose().to_owned(), person)
+}
+
+#[tokio::test]
+async fn a_frontend_token_uploads_for_its_own_person_and_for_nobody_else() {
+    for town in towns().await {
+        let (token, ann) = frontend_token(&town, &[KeyScope::ImportWrite]).await;
+        let body = || Body::from("<Document/>");
+        for address in ["/v1/statements", "/v1/statements?endUser=ann"] {
+            let got = send(&town, &token, address, body()).await;
+            assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+            let json: Value = serde_json::from_str(&got.text).unwrap();
+            let id: UploadId = json["uploadId"].as_str().unwrap().parse().unwrap();
+            let mut read = town.db.read(town.tenant).await.unwrap();
+            let row = upload::get(&mut read, Scope::Tenant, id).await.unwrap();
+            assert_eq!(row.unwrap().end_user_id, Some(ann));
+        }
+        let key = town.api_key(&[KeyScope::ImportWrite]).await;
+        let got = send(&town, &key, "/v1/statements?endUser=bob", body()).await;
+        assert_eq!(got.status, StatusCode::CREATED, "bob is known now");
+        for (named, status) in [
+            ("bob", StatusCode::FORBIDDEN),
+            ("nobody", StatusCode::FORBIDDEN),
+            ("", StatusCode::BAD_REQUEST),
+        ] {
+            let address = format!("/v1/statements?endUser={named}");
+            let got = send(&town, &token, &address, body()).await;
+            assert_eq!(got.status, status, "{named} {}", got.text);
+        }
+        let mut read = town.db.read(town.tenant).await.unwrap();
+        let made = end_user::by_ref(&mut read, "nobody").await.unwrap();
+        assert!(made.is_none(), "a token makes no person");
+        drop(read);
+        let (reader, _) = frontend_token(&town, &[KeyScope::AccountsRead]).await;
+        let got = send(&town, &reader, "/v1/statements", body()).await;
+        assert_eq!(
+            (got.status, code(&got).as_str()),
+            (StatusCode::FORBIDDEN, "FORBIDDEN")
+        );
+    }
+}
+
+const PAGE: &str = "https://app.example";
+
+/// An upload from a page.
+async fn from_page(town: &Town, origin: &str, key: &str) -> Got {
+    let request = Request::post("/v1/statements")
+        .header("content-type", "text/xml")
+        .header("origin", origin)
+        .header("authorization", format!("Bearer {key}"))
+        .body(Body::from("<Document/>"))
         .unwrap();
-    secret.expose().to_owned()
+    town.browser().send(request).await
+}
+
+#[tokio::test]
+async fn pages_of_the_tenants_own_origins_may_upload_and_no_others() {
+    for town in towns().await {
+        let change = AddressChange::AddOrigin(PAGE.to_owned());
+        let changed = town.vault.change_address(town.tenant, &change).await;
+        assert!(changed.unwrap());
+        let (token, _) = frontend_token(&town, &[KeyScope::ImportWrite]).await;
+        let allowed = "access-control-allow-origin";
+        let got = from_page(&town, PAGE, &token).await;
+        assert_eq!(
+            (got.status, got.header(allowed)),
+            (StatusCode::CREATED, PAGE)
+        );
+        let got = from_page(&town, "https://evil.example", &token).await;
+        assert_eq!(
+            (got.status, got.header(allowed)),
+            (StatusCode::FORBIDDEN, "")
+        );
+        // What is wrong with the key or its scopes the tenant's page may read.
+        let got = from_page(&town, PAGE, "fdt_over").await;
+        assert_eq!(
+            (got.status, got.header(allowed)),
+            (StatusCode::UNAUTHORIZED, PAGE)
+        );
+        let (reader, _) = frontend_token(&town, &[KeyScope::AccountsRead]).await;
+        let got = from_page(&town, PAGE, &reader).await;
+        assert_eq!(
+            (got.status, got.header(allowed)),
+            (StatusCode::FORBIDDEN, PAGE)
+        );
+        for (origin, expected) in [(PAGE, PAGE), ("https://evil.example", "")] {
+            let request = Request::options("/v1/statements")
+                .header("origin", origin)
+                .header("access-control-request-method", "POST")
+                .body(Body::empty())
+                .unwrap();
+            let got = town.browser().send(request).await;
+            assert_eq!(
+                (got.status, got.header(allowed)),
+                (StatusCode::NO_CONTENT, expected)
+            );
+            let headers = got.header("access-control-allow-headers");
+            let methods = got.header("access-control-allow-methods");
+            let told = (methods, headers.contains("authorization"));
+            assert_eq!(
+                told,
+                if expected.is_empty() {
+                    ("", false)
+                } else {
+                    ("POST", true)
+                }
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -357,15 +357,18 @@ async fn health_readiness_and_unknown_addresses_answer_json() {
     );
 }
 
-#[tokio::test]
-async fn the_explorer_is_served_only_when_it_is_switched_on() {
-    let files = ["", "/explorer.css", "/explorer.js", "/examples.json"];
-    let closed = Api::new();
-    let open = Api::with(&Setup {
-        introspection: Introspection::Open,
+fn open_explorer(introspection: Introspection) -> Api {
+    Api::with(&Setup {
+        introspection,
         explorer: true,
         ..Setup::default()
-    });
+    })
+}
+
+#[tokio::test]
+async fn the_explorer_is_a_page_for_all_that_tells_nothing_unless_it_is_switched_off() {
+    let files = ["", "/explorer.css", "/explorer.js"];
+    let (closed, open) = (Api::new(), open_explorer(Introspection::Scoped));
     for file in files {
         let path = format!("/graphiql{file}");
         assert_eq!(closed.get(&path, &[]).await.status, StatusCode::NOT_FOUND);
@@ -377,12 +380,54 @@ async fn the_explorer_is_served_only_when_it_is_switched_on() {
             !got.text.contains("http://") && !got.text.contains("https://"),
             "{path}"
         );
+        assert!(!got.text.contains("accounts"), "{path} tells of the schema");
     }
     let page = open.get("/graphiql", &[]).await.text;
     assert!(!page.contains("style=") && !page.contains("onclick") && !page.contains("<style"));
-    assert_eq!(
-        open.get("/graphiql/examples.json", &[]).await.json[0]["title"],
-        "Accounts"
-    );
+}
+
+#[tokio::test]
+async fn the_explorers_examples_are_for_keys_that_may_read_the_schema() {
+    let path = "/graphiql/examples.json";
+    let bearer = |key: &'static str| [("authorization", key)];
+    for (introspection, key, status) in [
+        (Introspection::Scoped, "Bearer schema", StatusCode::OK),
+        (
+            Introspection::Scoped,
+            "Bearer server",
+            StatusCode::FORBIDDEN,
+        ),
+        (
+            Introspection::Scoped,
+            "Bearer nobody",
+            StatusCode::UNAUTHORIZED,
+        ),
+        (Introspection::Open, "Bearer server", StatusCode::OK),
+        (
+            Introspection::Open,
+            "Bearer nobody",
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            Introspection::Closed,
+            "Bearer schema",
+            StatusCode::FORBIDDEN,
+        ),
+    ] {
+        let got = open_explorer(introspection).get(path, &bearer(key)).await;
+        assert_eq!(got.status, status, "{introspection:?} {key}");
+        if status == StatusCode::OK {
+            assert_eq!(got.json[0]["title"], "Accounts");
+            assert!(
+                got.header("content-security-policy")
+                    .contains("default-src 'none'")
+            );
+        } else {
+            assert!(!got.text.contains("Accounts"));
+        }
+    }
+    let open = open_explorer(Introspection::Open);
     assert!(open.query("{__schema{types{name}}}").await.has_data());
+    let off = Api::new().get(path, &bearer("Bearer schema")).await;
+    assert_eq!(off.status, StatusCode::NOT_FOUND);
 }

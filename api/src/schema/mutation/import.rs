@@ -1,10 +1,10 @@
 //! Import of an uploaded statement file: the upload is used up and the work handed to a job.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Result, SimpleObject};
 use fondaco_model::Effects;
 use fondaco_model::ids::{AccountId, EndUserId, JobId, UploadId};
 use fondaco_model::scope::KeyScope;
-use fondaco_store::repo::job::{self, Job, NewJob, Presence};
+use fondaco_store::repo::job::{self, NewJob, Presence};
 use fondaco_store::repo::{Scope, account, end_user, upload};
 use fondaco_store::{StoreError, Tx};
 use fondaco_vault::jobs::{self, IMPORT_UPLOAD, PRIORITY_PRESENT};
@@ -16,7 +16,7 @@ use super::user_error::UserError;
 use crate::http::engine::RequestId;
 use crate::schema::access::{Access, Field, id_of, store_error};
 use crate::schema::reads::Reads;
-use crate::schema::words::JobState;
+pub(crate) use crate::schema::types::import_job::ImportJob;
 
 /// A statement file that is to be imported.
 #[derive(InputObject)]
@@ -54,29 +54,6 @@ struct ImportPayload {
     create: bool,
 }
 
-/// An import of a statement file.
-#[derive(Clone)]
-pub(crate) struct ImportJob(Job);
-
-/// An import of a statement file as background work.
-#[Object]
-impl ImportJob {
-    /// Our id.
-    async fn id(&self) -> ID {
-        self.0.id.into()
-    }
-
-    /// Where it stands.
-    async fn state(&self) -> JobState {
-        self.0.state.into()
-    }
-
-    /// Code of the last fault; null when there was none. May grow.
-    async fn fault(&self) -> Option<&str> {
-        self.0.last_fault.as_deref()
-    }
-}
-
 /// An import by its id; null when the caller cannot see it.
 pub(crate) async fn by_id(cx: &Context<'_>, id: &ID) -> Field<ImportJob> {
     if let Err(error) = Access::of(cx).need(KeyScope::ImportWrite) {
@@ -90,17 +67,17 @@ async fn find(cx: &Context<'_>, id: JobId) -> Result<Option<ImportJob>> {
     let found = job::get(&mut session, id)
         .await
         .map_err(|error| store_error(&error))?;
-    let mine = |job: &Job| {
-        let payload = jobs::read::<ImportPayload>(&job.payload);
-        let owner = payload.map(|payload| payload.end_user);
-        match Access::of(cx).scope() {
-            Scope::Tenant => true,
-            Scope::EndUser(end_user) => owner == Some(end_user),
-        }
+    let Some(job) = found.filter(|job| job.kind == IMPORT_UPLOAD) else {
+        return Ok(None);
     };
-    Ok(found
-        .filter(|job| job.kind == IMPORT_UPLOAD && mine(job))
-        .map(ImportJob))
+    let Some(payload) = jobs::read::<ImportPayload>(&job.payload) else {
+        return Ok(None);
+    };
+    let mine = match Access::of(cx).scope() {
+        Scope::Tenant => true,
+        Scope::EndUser(end_user) => payload.end_user == end_user,
+    };
+    Ok(mine.then(|| ImportJob::new(job, payload.upload)))
 }
 
 /// What is kept of an import that was asked for.

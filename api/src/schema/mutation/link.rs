@@ -1,4 +1,4 @@
-//! Links: started, redeemed, refreshed, disconnected.
+//! Links: started, redeemed, disconnected.
 
 use async_graphql::{Context, ID, InputObject, Result, SimpleObject};
 use fondaco_model::ids::{ApiKeyId, LinkId, LinkSessionId};
@@ -6,16 +6,11 @@ use fondaco_model::scope::KeyScope;
 use fondaco_model::v1::RevokedBy;
 use fondaco_model::{Instant, Secret};
 use fondaco_store::repo::Scope;
-use fondaco_store::repo::job::{self, NewJob, Presence};
-use fondaco_store::repo::link::StoredLink;
-use fondaco_store::{StoreError, Tx};
-use fondaco_vault::jobs::{self, PRIORITY_PRESENT, SYNC_LINK};
 use fondaco_vault::{Disconnected, StartError, StartLink, Started, VaultError};
-use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::once::{Done, Once, Write};
+use super::once::{Done, Once};
 use super::user_error::{UserError, vault_error};
 use crate::http::code::Code;
 use crate::http::engine::RequestId;
@@ -183,7 +178,7 @@ fn link_of(input: &StartLinkInput) -> std::result::Result<Option<LinkId>, UserEr
     }
 }
 
-fn link_unknown() -> UserError {
+pub(super) fn link_unknown() -> UserError {
     UserError::new("LINK_UNKNOWN", "linkId", "There is no such link.")
 }
 
@@ -290,110 +285,10 @@ pub(crate) async fn redeem(
     })
 }
 
-/// A reading that is asked for.
-#[derive(InputObject)]
-pub(crate) struct RefreshLinkInput {
-    /// The link.
-    link_id: ID,
-    /// Makes a repeated call answer the same.
-    idempotency_key: String,
-}
-
-/// A reading that was asked for.
-#[derive(Default, SimpleObject)]
-pub(crate) struct RefreshLinkPayload {
-    /// The link.
-    link: Option<Link>,
-    /// What has to be corrected.
-    user_errors: Vec<UserError>,
-}
-
 /// What is kept of a write about a link.
 #[derive(Serialize, Deserialize)]
-struct KeptLink {
-    link: LinkId,
-}
-
-pub(crate) async fn refresh(
-    cx: &Context<'_>,
-    input: RefreshLinkInput,
-) -> Result<RefreshLinkPayload> {
-    let (access, reads) = (Access::of(cx), Reads::of(cx));
-    access.need(KeyScope::LinkWrite)?;
-    let once = Once::new(cx, "refreshLink", &input.idempotency_key, &input)?;
-    let refused = |error| RefreshLinkPayload {
-        user_errors: vec![error],
-        ..Default::default()
-    };
-    let Some(link) = living(cx, &input.link_id).await? else {
-        return Ok(refused(link_unknown()));
-    };
-    if link.link.current_consent_id.is_none() {
-        let message = "No consent of the link is in force; start a link to renew it.";
-        return Ok(refused(UserError::new(
-            "CONSENT_NOT_ACTIVE",
-            "linkId",
-            message,
-        )));
-    }
-    let effects = reads.deps.vault.effects();
-    let id = link.link.id;
-    // A frontend token speaks for a person who is there; unattended reads have a day budget.
-    let present = access.scope().end_user().is_some();
-    let job = NewJob {
-        priority: PRIORITY_PRESENT,
-        presence: if present {
-            Presence::Present
-        } else {
-            Presence::Unattended
-        },
-        institution_id: Some(link.link.institution_id.clone()),
-        request_id: cx.data_opt::<RequestId>().map(|id| id.0.clone()),
-        ..jobs::sync(effects, SYNC_LINK, id, effects.now())
-    };
-    match once.run_in_tx(cx, &Reading { link: id, job }).await? {
-        Done::Refused(user_errors) => Ok(RefreshLinkPayload {
-            user_errors,
-            ..Default::default()
-        }),
-        Done::Answer(_) => Ok(RefreshLinkPayload {
-            link: Some(Link(link)),
-            user_errors: Vec::new(),
-        }),
-    }
-}
-
-/// A reading that is to be enqueued.
-struct Reading {
-    link: LinkId,
-    job: NewJob,
-}
-
-impl Write for Reading {
-    type Answer = KeptLink;
-
-    fn run<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-    ) -> BoxFuture<'a, std::result::Result<Done<KeptLink>, StoreError>> {
-        Box::pin(async move {
-            job::enqueue(tx, &self.job).await?;
-            Ok(Done::Answer(KeptLink { link: self.link }))
-        })
-    }
-}
-
-/// A link of the caller that was not disconnected.
-async fn living(cx: &Context<'_>, id: &ID) -> Result<Option<std::sync::Arc<StoredLink>>> {
-    let Some(id) = id_of::<LinkId>(id) else {
-        return Ok(None);
-    };
-    let found = Reads::of(cx)
-        .links
-        .load(id)
-        .await
-        .map_err(|error| store_error(&error))?;
-    Ok(found.filter(|link| link.link.disconnected_at.is_none()))
+pub(super) struct KeptLink {
+    pub(super) link: LinkId,
 }
 
 /// A link that is to be ended.

@@ -3,6 +3,7 @@
 mod import;
 mod link;
 mod once;
+mod refresh;
 mod token;
 mod user_error;
 
@@ -11,12 +12,14 @@ use async_graphql::{Context, Object};
 use self::import::{ImportStatementInput, ImportStatementPayload};
 use self::link::{
     DisconnectLinkInput, DisconnectLinkPayload, RedeemLinkResultInput, RedeemLinkResultPayload,
-    RefreshLinkInput, RefreshLinkPayload, StartLinkInput, StartLinkPayload,
+    StartLinkInput, StartLinkPayload,
 };
+use self::refresh::{RefreshLinkInput, RefreshLinkPayload};
 use self::token::{CreateFrontendTokenInput, CreateFrontendTokenPayload};
 use super::access::Field;
 
 pub(crate) use self::import::{ImportJob, by_id as import_job};
+pub(crate) use self::once::KEY_CHARS_MAX as IDEMPOTENCY_KEY_CHARS_MAX;
 
 /// The root of writes.
 pub(crate) struct Mutation;
@@ -51,13 +54,15 @@ impl Mutation {
         Some(token::create(cx, input).await)
     }
 
-    /// Asks for a reading of a link as soon as the institution allows it. Scope `link:write`.
+    /// Asks for a reading of a link as soon as the institution allows it; refused with
+    /// `CONSENT_NOT_ACTIVE` when no consent allows it or the person has to authenticate again.
+    /// Scope `link:write`.
     async fn refresh_link(
         &self,
         cx: &Context<'_>,
         input: RefreshLinkInput,
     ) -> Field<RefreshLinkPayload> {
-        Some(link::refresh(cx, input).await)
+        Some(refresh::refresh(cx, input).await)
     }
 
     /// Ends a link for good: its consent is withdrawn here at once, and at the institution as soon

@@ -21,7 +21,7 @@ use crate::schema::access::{Access, store_error};
 use crate::schema::reads::Reads;
 
 /// Longest idempotency key, in characters.
-const KEY_CHARS_MAX: usize = 255;
+pub(crate) const KEY_CHARS_MAX: usize = 255;
 
 /// How long an answer is kept.
 const KEPT_SECONDS: i64 = 24 * 3_600;

@@ -5,12 +5,13 @@ use fondaco_store::Retryable;
 use fondaco_vault::VaultError;
 
 use crate::http::code::Code;
+use crate::http::user_code::UserErrorCode;
 
 /// Something in the input that the caller can correct.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct UserError {
-    /// A stable word, such as `RETURN_URL_NOT_REGISTERED`. May grow.
-    code: String,
+    /// What is wrong, as a word of a closed list; docs/errors.md says what to do. May grow.
+    code: UserErrorCode,
     /// Path of the input's field, when one is to blame.
     field: Option<Vec<String>>,
     /// A sentence for people.
@@ -18,9 +19,9 @@ pub(crate) struct UserError {
 }
 
 impl UserError {
-    pub(crate) fn new(code: &str, field: &str, message: &str) -> Self {
+    pub(crate) fn new(code: impl Into<UserErrorCode>, field: &str, message: &str) -> Self {
         Self {
-            code: code.to_owned(),
+            code: code.into(),
             field: Some(vec!["input".to_owned(), field.to_owned()]),
             message: message.to_owned(),
         }

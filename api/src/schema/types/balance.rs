@@ -86,6 +86,11 @@ impl Balance {
         self.row().credit_limit_included
     }
 
+    /// Reference of the last transaction that the balance includes; null when not stated.
+    async fn last_transaction_ref(&self) -> Option<&str> {
+        self.row().last_transaction_ref.as_deref()
+    }
+
     /// For a chosen balance the rule that chose it, such as `LEDGER_CLBD`; null in lists.
     async fn rule(&self) -> Option<&'static str> {
         self.rule

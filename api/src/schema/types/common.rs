@@ -1,11 +1,12 @@
 //! Values that several types hold: money, parties, account numbers, origins, reasons of nulls.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 use fondaco_model::provenance::Provenance as Origin;
 use fondaco_model::scope::KeyScope;
 use fondaco_store::repo::transaction::{PartyRow, SealedIdentifier};
 
-use crate::schema::access::{Access, Field, store_error};
+use super::raw::{self, RawAnswer};
+use crate::schema::access::{Access, Field, id_of, store_error};
 use crate::schema::opener::SealedValue;
 use crate::schema::reads::Reads;
 use crate::schema::scalars::{BigInt, CurrencyCode, DateTime, Decimal, IdentifierScheme};
@@ -57,6 +58,7 @@ impl NullReason {
 
 /// The origin of a record: a record of a raw answer, and the mapping that read it.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Provenance {
     /// Id of the raw answer that holds the record.
     raw_answer_id: async_graphql::ID,
@@ -68,6 +70,15 @@ pub(crate) struct Provenance {
     schema_version: String,
     /// When the mapping ran.
     mapped_at: DateTime,
+}
+
+/// What stands behind the origin's id.
+#[ComplexObject]
+impl Provenance {
+    /// The raw answer that holds the record; null when it is not kept any more. Scope `raw:read`.
+    async fn raw_answer(&self, cx: &Context<'_>) -> Field<RawAnswer> {
+        raw::by_id(cx, id_of(&self.raw_answer_id)?).await
+    }
 }
 
 impl From<Origin> for Provenance {
@@ -130,75 +141,157 @@ impl AccountIdentifier {
     /// The number in clear; null without the scope `identifiers:read`, and when the person was
     /// erased. `nullReasons` says which.
     async fn value(&self, cx: &Context<'_>) -> Field<String> {
-        match self.opened(cx).await {
-            Ok(Opened::Value(value)) => Some(Ok(value)),
-            Ok(Opened::Erased | Opened::NotPermitted) => None,
-            Err(error) => Some(Err(error)),
-        }
+        shown(opened(&self.value, KeyScope::IdentifiersRead, cx).await)
     }
 
     /// Why fields are null.
     async fn null_reasons(&self, cx: &Context<'_>) -> Field<Vec<NullReason>> {
-        let reason = match self.opened(cx).await {
-            Ok(Opened::Value(_)) => return Some(Ok(Vec::new())),
-            Ok(Opened::NotPermitted) => NullCause::NotPermitted,
-            Ok(Opened::Erased) => NullCause::Erased,
-            Err(error) => return Some(Err(error)),
-        };
-        Some(Ok(vec![NullReason::new("value", reason)]))
+        Some(reasons(
+            "value",
+            opened(&self.value, KeyScope::IdentifiersRead, cx).await,
+        ))
     }
 }
 
-enum Opened {
+/// What became of a sealed value.
+pub(crate) enum Opened {
     Value(String),
     NotPermitted,
     Erased,
 }
 
-impl AccountIdentifier {
-    async fn opened(&self, cx: &Context<'_>) -> async_graphql::Result<Opened> {
-        if !Access::of(cx).may(KeyScope::IdentifiersRead) {
-            return Ok(Opened::NotPermitted);
-        }
-        let opened = Reads::of(cx).identifiers.load(self.value.clone()).await;
-        Ok(match opened.map_err(|error| store_error(&error))? {
-            Some(secret) => Opened::Value(secret.expose().to_owned()),
-            None => Opened::Erased,
-        })
+/// Opens a sealed value for who has the scope.
+pub(crate) async fn opened(
+    value: &SealedValue,
+    scope: KeyScope,
+    cx: &Context<'_>,
+) -> Result<Opened> {
+    if !Access::of(cx).may(scope) {
+        return Ok(Opened::NotPermitted);
     }
+    let opened = Reads::of(cx).identifiers.load(value.clone()).await;
+    Ok(match opened.map_err(|error| store_error(&error))? {
+        Some(secret) => Opened::Value(secret.expose().to_owned()),
+        None => Opened::Erased,
+    })
+}
+
+/// A sealed value as a field.
+pub(crate) fn shown(opened: Result<Opened>) -> Field<String> {
+    match opened {
+        Ok(Opened::Value(value)) => Some(Ok(value)),
+        Ok(Opened::Erased | Opened::NotPermitted) => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// Why the field of a sealed value is null.
+pub(crate) fn reasons(field: &'static str, opened: Result<Opened>) -> Result<Vec<NullReason>> {
+    let cause = match opened? {
+        Opened::Value(_) => return Ok(Vec::new()),
+        Opened::NotPermitted => NullCause::NotPermitted,
+        Opened::Erased => NullCause::Erased,
+    };
+    Ok(vec![NullReason::new(field, cause)])
 }
 
 /// The other side of a transaction.
 #[derive(Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Party {
     /// Name.
     name: Option<String>,
     /// Person, organisation or institution.
     #[graphql(name = "type")]
     kind: PartyType,
-    /// Account number.
+    /// Account number: the first of `identifiers`.
     identifier: Option<AccountIdentifier>,
+    /// Account numbers and other identifiers, in the order of the source; at most 20.
+    identifiers: Vec<AccountIdentifier>,
     /// ISO 9362 code of the party's institution.
     agent_bic: Option<String>,
+    /// The clearing system that knows the party's institution, such as `DEBLZ`.
+    agent_clearing_system: Option<String>,
+    /// The institution's id in its clearing system.
+    agent_member_id: Option<String>,
     /// Name of the party's institution.
     agent_name: Option<String>,
     /// Name of the ultimate creditor or debtor.
     ultimate_name: Option<String>,
+    #[graphql(skip)]
+    sealed_address: Option<SealedValue>,
+}
+
+/// The other side's sealed parts.
+#[ComplexObject]
+impl Party {
+    /// Postal address in one line, in clear; null without the scope `identifiers:read`, when the
+    /// source states none, and when the person was erased. `nullReasons` says which.
+    async fn address(&self, cx: &Context<'_>) -> Field<String> {
+        shown(opened(self.sealed_address.as_ref()?, KeyScope::IdentifiersRead, cx).await)
+    }
+
+    /// Why fields are null.
+    async fn null_reasons(&self, cx: &Context<'_>) -> Field<Vec<NullReason>> {
+        let mut found = NullReason::not_provided(&[
+            ("name", self.name.is_some()),
+            ("identifier", self.identifier.is_some()),
+            ("agentBic", self.agent_bic.is_some()),
+            ("agentClearingSystem", self.agent_clearing_system.is_some()),
+            ("agentMemberId", self.agent_member_id.is_some()),
+            ("agentName", self.agent_name.is_some()),
+            ("ultimateName", self.ultimate_name.is_some()),
+            ("address", self.sealed_address.is_some()),
+        ]);
+        if let Some(address) = &self.sealed_address {
+            match reasons(
+                "address",
+                opened(address, KeyScope::IdentifiersRead, cx).await,
+            ) {
+                Ok(reasons) => found.extend(reasons),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(found))
+    }
 }
 
 impl Party {
-    /// A stored party; `place` says where its account number is sealed.
-    pub(crate) fn new(row: &PartyRow, place: Place) -> Self {
+    /// A stored party of a row with an id.
+    pub(crate) fn new(row: &PartyRow, table: &'static str, id: uuid::Uuid) -> Self {
+        let place = |column| Place {
+            table,
+            column,
+            row: id,
+        };
+        let numbers = row.identifiers.iter().enumerate();
+        let identifiers: Vec<AccountIdentifier> = numbers
+            .map(|(at, number)| {
+                let column = if at == 0 {
+                    "counterparty_sealed"
+                } else {
+                    "counterparty_more"
+                };
+                AccountIdentifier::new(number, place(column))
+            })
+            .collect();
+        let address = row.address_sealed.as_ref();
         Self {
             name: row.name.clone(),
             kind: row.party_type.into(),
-            identifier: row
-                .identifier
-                .as_ref()
-                .map(|row| AccountIdentifier::new(row, place)),
+            identifier: identifiers.first().cloned(),
+            identifiers,
             agent_bic: row.agent_bic.clone(),
+            agent_clearing_system: row.agent_clearing_system.clone(),
+            agent_member_id: row.agent_member_id.clone(),
             agent_name: row.agent_name.clone(),
             ultimate_name: row.ultimate_name.clone(),
+            sealed_address: address.map(|sealed| SealedValue {
+                table,
+                column: "counterparty_address_sealed",
+                row: id,
+                sealed: sealed.clone(),
+            }),
         }
     }
 }

@@ -8,7 +8,7 @@ use fondaco_model::v1::{Consent as Row, ConsentState as State};
 use super::link::{self, Link};
 use crate::schema::access::Field;
 use crate::schema::scalars::{DateScalar, DateTime, TerminationReason};
-use crate::schema::words::{ConsentAction, ConsentScope, ConsentState};
+use crate::schema::words::{ConsentAction, ConsentRevocation, ConsentScope, ConsentState};
 
 /// One consent.
 #[derive(Clone)]
@@ -75,6 +75,11 @@ impl Consent {
     /// When it ended.
     async fn ended_at(&self) -> Option<DateTime> {
         self.0.ended_at.map(DateTime)
+    }
+
+    /// How far the institution knows that it is over.
+    async fn revocation(&self) -> ConsentRevocation {
+        self.0.revocation.into()
     }
 
     /// Id of the consent that took over.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
+use fondaco_model::scope::KeyScope;
 use fondaco_model::v1;
 use fondaco_store::repo::change::RevisionRow;
 use fondaco_store::repo::quarantine::RemarkRow;
 use fondaco_store::repo::transaction::{DetailRow, RefRow};
 
-use super::common::{Money, Party, Place, Remittance};
+use super::common::{Money, NullReason, Party, Remittance, opened, reasons, shown};
+use crate::schema::access::Field;
+use crate::schema::opener::SealedValue;
 use crate::schema::scalars::{BigInt, CurrencyCode, DateScalar, DateTime, Decimal, ReferenceKind};
 use crate::schema::words::{RevisionCause, Stability};
 
@@ -60,12 +63,8 @@ impl TransactionDetail {
 
     /// The other side.
     async fn counterparty(&self) -> Party {
-        let place = Place {
-            table: "transaction_detail",
-            column: "counterparty_sealed",
-            row: self.row().id.0,
-        };
-        Party::new(&self.row().counterparty, place)
+        let row = self.row();
+        Party::new(&row.counterparty, "transaction_detail", row.id.0)
     }
 
     /// Remittance information.
@@ -138,6 +137,9 @@ pub(crate) struct CurrencyExchange {
     unit_currency: Option<CurrencyCode>,
     /// The currency in which the unit is quoted.
     quoted_currency: Option<CurrencyCode>,
+    /// How the rate was fixed: `SPOT`, `SALE`, `AGRD` (ISO 20022) or the source's word; null when
+    /// not stated.
+    rate_type: Option<String>,
     /// Contract reference.
     contract_id: Option<String>,
     /// Day of the quotation.
@@ -150,14 +152,43 @@ impl From<&v1::Fx> for CurrencyExchange {
             rate: Decimal(fx.rate.clone()),
             unit_currency: fx.unit_currency.map(CurrencyCode),
             quoted_currency: fx.quoted_currency.map(CurrencyCode),
+            rate_type: fx.rate_type.as_ref().map(ToString::to_string),
             contract_id: fx.contract_id.clone(),
             quoted_on: fx.quoted_on.map(DateScalar),
         }
     }
 }
 
+/// A category out of a named list, as a source assigned it.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct TransactionCategory {
+    /// The list of categories, as its owner names it.
+    taxonomy: String,
+    /// The list's version, when stated.
+    version: Option<String>,
+    /// The category's code in the list.
+    code: String,
+    /// How sure the source is, from 0 to 100 percent; null when not stated.
+    confidence: Option<i32>,
+    /// Who assigned it.
+    source: String,
+}
+
+impl From<&v1::Category> for TransactionCategory {
+    fn from(category: &v1::Category) -> Self {
+        Self {
+            taxonomy: category.taxonomy.clone(),
+            version: category.version.clone(),
+            code: category.code.clone(),
+            confidence: category.confidence.map(i32::from),
+            source: category.source.clone(),
+        }
+    }
+}
+
 /// Something that was noticed while a record was understood.
 #[derive(Clone, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Remark {
     /// The source's own path of the field.
     field: String,
@@ -167,6 +198,26 @@ pub(crate) struct Remark {
     raw_answer_id: ID,
     /// Position of the record within the raw answer, from 0.
     ordinal: BigInt,
+    #[graphql(skip)]
+    sealed: SealedValue,
+}
+
+/// What a remark is about.
+#[ComplexObject]
+impl Remark {
+    /// The value as it stood; null without the scope `raw:read`, and when the person was erased.
+    /// `nullReasons` says which.
+    async fn original(&self, cx: &Context<'_>) -> Field<String> {
+        shown(opened(&self.sealed, KeyScope::RawRead, cx).await)
+    }
+
+    /// Why fields are null.
+    async fn null_reasons(&self, cx: &Context<'_>) -> Field<Vec<NullReason>> {
+        Some(reasons(
+            "original",
+            opened(&self.sealed, KeyScope::RawRead, cx).await,
+        ))
+    }
 }
 
 impl From<&RemarkRow> for Remark {
@@ -176,6 +227,12 @@ impl From<&RemarkRow> for Remark {
             rule: row.rule.clone(),
             raw_answer_id: row.raw_answer_id.into(),
             ordinal: BigInt(row.ordinal),
+            sealed: SealedValue {
+                table: "remark",
+                column: "original_sealed",
+                row: row.raw_answer_id.0,
+                sealed: row.original_sealed.clone(),
+            },
         }
     }
 }

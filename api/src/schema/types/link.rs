@@ -53,11 +53,7 @@ impl Link {
 
     /// The consent in force; null before the first and after the last.
     async fn consent(&self, cx: &Context<'_>) -> Field<Consent> {
-        let row = Reads::of(cx)
-            .consents
-            .load_opt(self.0.link.current_consent_id)
-            .await;
-        found(row, Consent)
+        self.current(cx).await.transpose()
     }
 
     /// All its consents, the oldest first.
@@ -119,6 +115,21 @@ impl Link {
 }
 
 impl Link {
+    /// The consent that the link points to, unless it ended. It is taken from the list of all, so
+    /// that both fields are one statement; a list that was cut does not hold the newest.
+    async fn current(&self, cx: &Context<'_>) -> Result<Option<Consent>> {
+        let (reads, id) = (Reads::of(cx), self.0.link.current_consent_id);
+        let all = reads.consents_by_link.load_opt(id.map(|_| self.0.link.id));
+        let all = all.await.map_err(|error| store_error(&error))?;
+        let listed = all.and_then(|all| all.iter().find(|row| Some(row.id) == id).cloned());
+        let found = match listed {
+            None if id.is_some() => reads.consents.load_opt(id).await,
+            listed => Ok(listed),
+        };
+        let found = found.map_err(|error| store_error(&error))?;
+        Ok(found.filter(|row| !row.state.is_terminal()).map(Consent))
+    }
+
     async fn account_page(&self, cx: &Context<'_>, args: PageArgs) -> Result<Paged<Account>> {
         let (reads, access) = (Reads::of(cx), Access::of(cx));
         let window = args.check(access)?;

@@ -8,10 +8,10 @@ use fondaco_model::scope::KeyScope;
 use fondaco_store::repo::transaction::TransactionRow;
 
 use super::account::{self, Account};
-use super::common::{Money, Party, Place, Provenance, Remittance};
+use super::common::{Money, Party, Provenance, Remittance};
 use super::detail::{
-    BankTransactionCode, CurrencyExchange, Remark, Revision, TransactionDetail,
-    TransactionReference,
+    BankTransactionCode, CurrencyExchange, Remark, Revision, TransactionCategory,
+    TransactionDetail, TransactionReference,
 };
 use crate::schema::access::{Access, Field, found, store_error};
 use crate::schema::reads::Reads;
@@ -195,6 +195,12 @@ impl BankTransaction {
         self.0.bank.fx.as_ref().map(Into::into)
     }
 
+    /// Amount before charges in the account's currency, signed like the amount; stated by the
+    /// source, never computed.
+    async fn gross_amount(&self) -> Option<Money> {
+        self.0.bank.gross_amount.map(Into::into)
+    }
+
     /// Charges, positive when they cost the holder something.
     async fn fees(&self) -> Vec<Money> {
         self.0.bank.fees.iter().map(|fee| (*fee).into()).collect()
@@ -262,17 +268,27 @@ impl BankTransaction {
 
     /// The other side.
     async fn counterparty(&self) -> Party {
-        let place = Place {
-            table: "bank_transaction",
-            column: "counterparty_sealed",
-            row: self.0.id.0,
-        };
-        Party::new(&self.0.bank.counterparty, place)
+        Party::new(&self.0.bank.counterparty, "bank_transaction", self.0.id.0)
     }
 
     /// Merchant name, for cards.
     async fn merchant_name(&self) -> Option<&str> {
         self.0.bank.merchant_name.as_deref()
+    }
+
+    /// The merchant's id at its acquirer, for cards.
+    async fn merchant_id(&self) -> Option<&str> {
+        self.0.bank.merchant_id.as_deref()
+    }
+
+    /// Where the merchant is, in one line.
+    async fn merchant_location(&self) -> Option<&str> {
+        self.0.bank.merchant_location.as_deref()
+    }
+
+    /// The merchant's terminal.
+    async fn merchant_terminal(&self) -> Option<&str> {
+        self.0.bank.merchant_terminal.as_deref()
     }
 
     /// Merchant category code (ISO 18245).
@@ -283,6 +299,20 @@ impl BankTransaction {
     /// Last four digits of the card.
     async fn card_last4(&self) -> Option<&str> {
         self.0.bank.card_last4.as_deref()
+    }
+
+    /// Categories that the source assigned; empty when it assigns none. At most 20.
+    async fn categories(&self) -> Vec<TransactionCategory> {
+        self.0.bank.categories.iter().map(Into::into).collect()
+    }
+
+    /// What the source marks the entry as, such as `BATCH` or `FEE`; empty when it marks nothing.
+    /// At most 20; the words may grow.
+    async fn flags(&self) -> Vec<&str> {
+        let flags = self.0.bank.flags.iter();
+        flags
+            .map(fondaco_model::v1::TransactionFlag::as_str)
+            .collect()
     }
 
     /// How sure the row's identity is: `EXACT`, `MATCHED` or `NEW`. May grow.

@@ -88,8 +88,39 @@ fn the_authorization_request_keeps_the_query_of_its_endpoint() {
         let (url, state) = at_provider(cx);
         let query = url.query().unwrap();
         assert!(query.starts_with("tenant=7&response_type=code&client_id=client+%26+co&"));
-        assert!(query.contains("scope=read+offline_access&state=s&code_challenge="));
+        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let value = |wanted: &str| {
+            let mut found = pairs.iter().filter(|(name, _)| name == wanted);
+            let (_, value) = found.next().unwrap();
+            assert!(found.next().is_none(), "{wanted} stands once");
+            value.clone()
+        };
+        assert_eq!(value("scope"), "read offline_access");
+        assert_eq!(value("state"), "s");
+        assert_eq!(value("redirect_uri"), "https://fondaco.example/callback/1");
+        assert_eq!(value("code_challenge"), challenge().as_str());
+        assert_eq!(value("code_challenge_method"), "S256");
         assert_eq!(state.phase, Phase::AtProvider);
+    });
+}
+
+#[test]
+fn the_challenge_survives_the_keeping_of_a_flow() {
+    let challenge = challenge();
+    let begin = Begin {
+        state: "s",
+        challenge: &challenge,
+        scopes: &[],
+        valid_until: "2027-01-01".parse().unwrap(),
+    };
+    let state = FlowState::begin(Phase::ConsentSent, &begin);
+    let kept = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<FlowState>(&kept).unwrap(), state);
+    check(no_edit, |cx| {
+        let endpoint = cx.manifest.auth.authorize_url.as_ref().unwrap();
+        let back: FlowState = serde_json::from_str(&kept).unwrap();
+        let url = authorize(cx, endpoint, &back).unwrap();
+        assert_eq!(url, authorize(cx, endpoint, &state).unwrap());
     });
 }
 
@@ -153,11 +184,46 @@ fn a_callback_without_code_is_refused_and_an_error_has_its_kind() {
 }
 
 #[test]
+fn the_life_of_a_refresh_token_is_taken_where_it_is_stated() {
+    check(no_edit, |cx| {
+        let read = |status, body| read_token(cx, &response(status, body));
+        for (text, expected) in [
+            (r#"{"access_token":"a","refresh_token":"r"}"#, None),
+            (
+                r#"{"access_token":"a","refresh_expires_in":1800}"#,
+                Some(1_800),
+            ),
+            (
+                r#"{"access_token":"a","refresh_token_expires_in":"9"}"#,
+                Some(9),
+            ),
+            (r#"{"access_token":"a","refresh_expires_in":0}"#, None),
+            (r#"{"access_token":"a","refresh_expires_in":-1}"#, None),
+        ] {
+            let grant = read(200, text).unwrap();
+            assert_eq!(grant.refresh_expires_in, expected, "{text}");
+        }
+    });
+}
+
+#[test]
 fn token_answers_become_grants_or_faults() {
     check(no_edit, |cx| {
         let read = |status, body| read_token(cx, &response(status, body));
         let grant = read(200, r#"{"access_token":"a","expires_in":"60"}"#).unwrap();
         assert_eq!((grant.expires_in, grant.refresh_token), (Some(60), None));
+        assert_eq!(
+            (grant.token_type.as_deref(), grant.scope),
+            (Some("bearer"), None)
+        );
+        let full = r#"{"access_token":"a","token_type":"BEARER","expires_in":-1,
+            "refresh_token":"r","scope":"read write","id_token":{"any":1}}"#;
+        let grant = read(200, full).unwrap();
+        assert_eq!(grant.refresh_token, Some(Secret::new("r")));
+        assert_eq!(
+            (grant.expires_in, grant.scope.as_deref()),
+            (None, Some("read write"))
+        );
         for (status, body, kind) in [
             (200, "{}", FaultKind::SchemaDrift),
             (200, "not json", FaultKind::SchemaDrift),
@@ -167,7 +233,26 @@ fn token_answers_become_grants_or_faults() {
                 r#"{"access_token":"a","token_type":"mac"}"#,
                 FaultKind::Unsupported,
             ),
+            (
+                200,
+                r#"{"access_token":"a","token_type":"dpop"}"#,
+                FaultKind::Unsupported,
+            ),
+            (200, r#"{"access_token":7}"#, FaultKind::SchemaDrift),
+            (200, r#"["a"]"#, FaultKind::SchemaDrift),
             (400, r#"{"error":"invalid_grant"}"#, FaultKind::AuthRevoked),
+            // What stands beside the code does not matter, whatever its type.
+            (
+                400,
+                r#"{"error":"invalid_grant","error_description":{"code":7}}"#,
+                FaultKind::AuthRevoked,
+            ),
+            (
+                400,
+                r#"{"error":"unsupported_token_type"}"#,
+                FaultKind::Unsupported,
+            ),
+            (400, r#"{"error":""}"#, FaultKind::ProviderRejected),
             (
                 401,
                 r#"{"error":"invalid_client"}"#,
@@ -223,7 +308,7 @@ fn refresh_sends_the_refresh_token_and_nothing_without_one() {
             request.body,
             b"grant_type=refresh_token&refresh_token=r%2F1"
         );
-        assert_eq!(request.credential, Credential::ClientPost);
+        assert_eq!(request.credential, Credential::Client);
         let answer = response(200, r#"{"access_token":"a2"}"#);
         let event = FlowEvent::Response(&answer, Some(&grant));
         let step = StandardOAuth2.step(cx, Some(&state), event).unwrap();

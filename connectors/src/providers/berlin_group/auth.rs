@@ -1,5 +1,6 @@
 //! The consent: created at the bank, authorised by scaOAuth or scaRedirect, deleted on revocation.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fondaco_model::exchange::{Credential, Request, Response};
@@ -204,6 +205,22 @@ struct Links {
     sca_redirect: Option<Href>,
     #[serde(rename = "scaOAuth")]
     sca_oauth: Option<Href>,
+    /// The other links: `self`, `status`, and ways of authorising that we do not go.
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
+}
+
+impl Links {
+    /// The fault of an answer without the link that the entry's way of authorising goes by: a bank
+    /// that wants its authorisation begun explicitly, or another approach, says so by its links.
+    fn missing(&self, rule: &'static str) -> Fault {
+        let mut others = self.others.keys();
+        let explicit = others.any(|name| name.starts_with("startAuthorisation"));
+        if explicit || self.sca_redirect.is_some() || self.sca_oauth.is_some() {
+            return Fault::new(FaultKind::Unsupported, OP).with("rule", "consent.other_approach");
+        }
+        drift(rule)
+    }
 }
 
 #[derive(Deserialize)]
@@ -225,7 +242,7 @@ fn created(cx: &Cx<'_>, state: &FlowState, response: &Response) -> Result<FlowSt
     next.consent_ref = Some(id);
     let auth = &cx.manifest.auth;
     if auth.scheme != AuthScheme::Oauth2 {
-        return match answer.links.sca_redirect {
+        return match &answer.links.sca_redirect {
             Some(link) => {
                 let page = page_of_bank(cx, &link.href)?;
                 Ok(FlowStep::Redirect(page, next.at_provider()))
@@ -233,14 +250,13 @@ fn created(cx: &Cx<'_>, state: &FlowState, response: &Response) -> Result<FlowSt
             None if standing_of(&answer.status) == StandingState::Valid => {
                 stands(&next, StandingState::Valid)
             }
-            None => Err(drift("consent.no_redirect")),
+            None => Err(answer.links.missing("consent.no_redirect")),
         };
     }
     if Quirks::read(cx.manifest).unwrap_or_default().oauth_metadata {
-        let link = answer
-            .links
-            .sca_oauth
-            .ok_or_else(|| drift("consent.no_oauth"))?;
+        let Some(link) = &answer.links.sca_oauth else {
+            return Err(answer.links.missing("consent.no_oauth"));
+        };
         let url = request::base(cx)?.join(&link.href);
         let url = url.map_err(|_| drift("link.not_a_url"))?;
         let known = [&auth.authorize_url, &cx.manifest.base_url]
@@ -313,7 +329,9 @@ fn read_standing(response: &Response) -> Result<Standing, Fault> {
     })
 }
 
-/// `consentStatus` of the standard's schemas; banks may add words of their own.
+/// `consentStatus` of the standard's schemas; banks may add words of their own. Whoever is named
+/// after `terminatedBy`, the consent is over; with a name that nobody knows the bank answers for
+/// it.
 fn standing_of(word: &str) -> StandingState {
     match word {
         "received" => StandingState::Awaiting,
@@ -323,6 +341,7 @@ fn standing_of(word: &str) -> StandingState {
         "expired" => StandingState::Expired,
         "revokedByPsu" => StandingState::RevokedByUser,
         "terminatedByTpp" => StandingState::RevokedByUs,
+        ended if ended.starts_with("terminatedBy") => StandingState::RevokedByProvider,
         _ => StandingState::Unknown,
     }
 }
@@ -340,8 +359,12 @@ fn stands(state: &FlowState, standing: StandingState) -> Result<FlowStep, Fault>
         StandingState::PartiallyAuthorised => {
             FlowStep::Wait(SIGNATORY_WAIT, WaitFor::OtherSignatory, waiting)
         }
-        StandingState::Rejected | StandingState::RevokedByUser | StandingState::RevokedByUs => {
+        StandingState::Rejected | StandingState::RevokedByUser => {
             FlowStep::Refused(RefusalReason::UserDenied)
+        }
+        StandingState::RevokedByUs | StandingState::RevokedByProvider => {
+            let fault = Fault::new(FaultKind::ProviderRejected, OP);
+            return Err(fault.with("reason", "consent_terminated"));
         }
         StandingState::Expired => return Err(Fault::new(FaultKind::ConsentExpired, OP)),
     })

@@ -6,6 +6,7 @@ use fondaco_model::draft::{
 };
 use fondaco_model::v1::{
     BalanceType, BankTransactionCode, BookingStatus, Fx, ReferenceKind, Remittance, Stability,
+    TransactionFlag,
 };
 use fondaco_model::{Direction, Money};
 
@@ -164,6 +165,9 @@ pub(super) fn transaction(quirks: &Quirks, bytes: &[u8]) -> Mapped {
     let after: Option<Balance<'_>> =
         r.object("balanceAfterTransaction", row.balance_after_transaction);
     draft.details = details(&mut r, &row, draft.direction);
+    if r.truth("batchIndicator", row.batch_indicator) == Some(true) {
+        draft.flags.push(TransactionFlag::Batch);
+    }
     draft.running_balance =
         after.and_then(|after| r.money("balanceAfterTransaction", after.balance_amount));
     done(r, Some(Draft::Transaction(draft)))
@@ -345,6 +349,7 @@ fn exchange(r: &mut Reader, raw: Raw<'_>) -> Option<Fx> {
         rate,
         unit_currency: unit,
         quoted_currency: quoted,
+        rate_type: None,
         contract_id: r.text(
             "currencyExchange.contractIdentification",
             wire.contract_identification,

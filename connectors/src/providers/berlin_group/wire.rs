@@ -57,7 +57,7 @@ wire! {
         remittance_information_unstructured_array, remittance_information_structured,
         remittance_information_structured_array, additional_information, purpose_code,
         bank_transaction_code, proprietary_bank_transaction_code, balance_after_transaction,
-        entry_details,
+        entry_details, batch_indicator,
     }
 
     /// `amount`.

@@ -64,6 +64,8 @@ pub struct Balance {
     pub fetched_at: Instant,
     /// True when the credit line is part of the amount.
     pub credit_limit_included: Option<bool>,
+    /// Reference of the last transaction that the balance includes, when stated.
+    pub last_transaction_ref: Option<String>,
     /// Where it comes from.
     pub provenance: Option<Provenance>,
 }

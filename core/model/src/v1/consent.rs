@@ -62,6 +62,25 @@ impl ConsentState {
             | Self::Suspended => false,
         }
     }
+
+    /// True for a consent under which the bank is read: one that is in force, and one whose
+    /// authentication lapsed, because a read is what tells that it works again.
+    pub fn may_be_read(self) -> bool {
+        match self {
+            Self::Active | Self::ReconfirmDue | Self::ReauthRequired => true,
+            Self::Created
+            | Self::AwaitingAuthorisation
+            | Self::PartiallyAuthorised
+            | Self::Exchanging
+            | Self::Suspended
+            | Self::Rejected
+            | Self::Abandoned
+            | Self::Failed
+            | Self::Expired
+            | Self::Revoked
+            | Self::Superseded => false,
+        }
+    }
 }
 
 closed! {
@@ -138,6 +157,21 @@ open! {
     }
 }
 
+closed! {
+    /// How far the institution knows that a consent is over.
+    ConsentRevocation {
+        /// There is nothing to tell: the consent goes on, the institution ended it itself, or
+        /// nobody had authorised it there.
+        NotNeeded = "NOT_NEEDED",
+        /// It ended here, and the institution is told until it takes it.
+        Pending = "PENDING",
+        /// The institution has taken it.
+        Done = "DONE",
+        /// The institution did not take it in the time that we try; it may show the consent still.
+        GivenUp = "GIVEN_UP",
+    }
+}
+
 /// One consent at one institution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -168,4 +202,6 @@ pub struct Consent {
     pub ended_at: Option<Instant>,
     /// The consent that took over.
     pub superseded_by: Option<ConsentId>,
+    /// How far the institution knows that it is over.
+    pub revocation: ConsentRevocation,
 }

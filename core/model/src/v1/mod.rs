@@ -8,6 +8,7 @@ mod codes;
 mod consent;
 mod link;
 mod parties;
+mod purchase;
 mod raw;
 mod revision;
 mod transaction;
@@ -17,9 +18,12 @@ pub use account::{
 };
 pub use balance::{Balance, BalanceType};
 pub use codes::UnknownCode;
-pub use consent::{Consent, ConsentState, RefusalReason, RevokedBy, TerminationReason};
+pub use consent::{
+    Consent, ConsentRevocation, ConsentState, RefusalReason, RevokedBy, TerminationReason,
+};
 pub use link::{Link, LinkHealth, LinkProgress};
 pub use parties::{EndUser, Institution, Owner, Registration};
+pub use purchase::{Category, FxRateType, IdentityConfidence, LIST_MAX, TransactionFlag};
 pub use raw::{NullReason, RawAnswer, RemarkRecord};
 pub use revision::{Revision, RevisionCause};
 pub use transaction::{

@@ -11,7 +11,7 @@ use crate::version::SchemaVersion;
 closed! {
     /// Why a transaction changed.
     RevisionCause {
-        /// Seen for the first time.
+        /// Seen for the first time; the cause of a change event, of which there is no revision.
         Insert = "INSERT",
         /// The source states it differently.
         ProviderUpdate = "PROVIDER_UPDATE",
@@ -30,7 +30,12 @@ closed! {
     }
 }
 
-/// One change of one transaction.
+/// One change of one transaction after its first statement.
+///
+/// Written in the transaction that changes a stored row: whenever a source states it differently,
+/// books it, renumbers it, stops to state it or states it again. The first statement leaves none
+/// but a change event with the cause `INSERT`: there is nothing before it. A further source that
+/// states the same leaves match evidence instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
@@ -42,7 +47,9 @@ pub struct Revision {
     pub seq: i64,
     /// Why it changed.
     pub cause: RevisionCause,
-    /// Names of the fields that changed.
+    /// Names of the fields that changed, as the canonical record has them; `accountSourceId` for
+    /// another source whose statement is stored, `other` when what changed is stored in no form
+    /// that could be compared, such as a postal address. What they said before is kept sealed.
     pub changed_fields: Vec<String>,
     /// The raw answer that caused it, when one did.
     pub raw_answer_id: Option<RawAnswerId>,

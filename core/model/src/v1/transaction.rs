@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::AccountIdentifier;
 use super::codes::{closed, open};
+use super::purchase::{Category, FxRateType, IdentityConfidence, TransactionFlag};
 use crate::ids::{AccountId, AccountSourceId, TransactionDetailId, TransactionId};
 use crate::money::{Currency, Direction, Money};
 use crate::provenance::Provenance;
@@ -188,6 +189,9 @@ pub struct Fx {
     pub unit_currency: Option<Currency>,
     /// The currency in which the unit is quoted.
     pub quoted_currency: Option<Currency>,
+    /// How the rate was fixed, when stated.
+    #[serde(default)]
+    pub rate_type: Option<FxRateType>,
     /// Contract reference.
     pub contract_id: Option<String>,
     /// Day of the quotation.
@@ -219,14 +223,21 @@ pub struct Party {
     /// Person, organisation or institution.
     #[serde(rename = "type")]
     pub party_type: PartyType,
-    /// Account number, masked.
-    pub identifier: Option<AccountIdentifier>,
+    /// Account numbers and other identifiers, masked, in the order of the source.
+    pub identifiers: Vec<AccountIdentifier>,
     /// ISO 9362 code of the party's institution.
     pub agent_bic: Option<String>,
+    /// The clearing system that knows the party's institution, such as `DEBLZ`.
+    pub agent_clearing_system: Option<String>,
+    /// The institution's id in its clearing system.
+    pub agent_member_id: Option<String>,
     /// Name of the party's institution.
     pub agent_name: Option<String>,
     /// Name of the ultimate creditor or debtor.
     pub ultimate_name: Option<String>,
+    /// Postal address in one line, in clear only with `identifiers:read`; null otherwise, and when
+    /// not stated.
+    pub address: Option<String>,
 }
 
 /// A reference that a source gave to a transaction.
@@ -273,6 +284,8 @@ pub struct BankTransaction {
     pub booking_status: BookingStatus,
     /// True when the bank marks it as a reversal of an earlier entry.
     pub reversal: bool,
+    /// How sure the row's identity is.
+    pub identity_confidence: IdentityConfidence,
     /// Day of booking.
     pub booking_date: Option<Date>,
     /// Day from which interest counts.
@@ -287,6 +300,9 @@ pub struct BankTransaction {
     pub original_amount: Option<Money>,
     /// Exchange between the original currency and the account's.
     pub fx: Option<Fx>,
+    /// Amount before charges in the account's currency, signed like the amount; stated, never
+    /// computed.
+    pub gross_amount: Option<Money>,
     /// Charges, positive when they cost the holder something.
     pub fees: Vec<Money>,
     /// Balance after this entry, when stated.
@@ -317,10 +333,20 @@ pub struct BankTransaction {
     pub counterparty: Party,
     /// Merchant name, for cards.
     pub merchant_name: Option<String>,
+    /// The merchant's id at its acquirer.
+    pub merchant_id: Option<String>,
     /// Merchant category code (ISO 18245).
     pub merchant_category_code: Option<String>,
+    /// Where the merchant is, in one line.
+    pub merchant_location: Option<String>,
+    /// The merchant's terminal.
+    pub merchant_terminal: Option<String>,
     /// Last four digits of the card.
     pub card_last4: Option<String>,
+    /// Categories that the source assigned; empty when it assigns none.
+    pub categories: Vec<Category>,
+    /// What the source marks the entry as; empty when it marks nothing.
+    pub flags: Vec<TransactionFlag>,
     /// Allocations of a batch entry, in their order.
     pub details: Vec<TransactionDetail>,
     /// References.

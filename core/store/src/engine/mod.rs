@@ -20,6 +20,7 @@ mod tx;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use fondaco_model::Instant;
 use fondaco_model::ids::TenantId;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -38,6 +39,9 @@ pub use tx::{Retryable, Tries, Tx};
 /// The operator of the installation as the owner of rows: its own chain of actions, its own keys,
 /// and every look-up that has to find the tenant first.
 pub const OPERATOR: TenantId = TenantId(Uuid::nil());
+
+/// Microseconds since the epoch; not the transaction's begin.
+const SERVER_TIME: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 
 /// Where the store is.
 #[derive(Debug, Clone)]
@@ -118,6 +122,20 @@ impl Db {
             }
         };
         Ok(self.session(tenant, conn))
+    }
+
+    /// What the database server's own clock says; none for SQLite, whose clock is this process's.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Driver`] when the server does not answer.
+    pub async fn server_time(&self) -> Result<Option<Instant>> {
+        match &self.pools {
+            Pools::Lite { .. } => Ok(None),
+            Pools::Pg(pool) => {
+                let asked = sqlx::query_scalar(SERVER_TIME).fetch_one(pool).await?;
+                Ok(Some(Instant::from_micros(asked)))
+            }
+        }
     }
 
     /// A transaction that writes for one tenant. Dropped without [`Tx::commit`] it is undone.

@@ -301,3 +301,21 @@ async fn a_transaction_with_a_failed_statement_cannot_be_committed() {
         assert_eq!(count(&db, id, "select count(*) from end_user").await, 1);
     }
 }
+
+#[tokio::test]
+async fn the_database_servers_clock_is_read_where_there_is_a_server() {
+    use fondaco_model::time::{Clock as _, SystemClock};
+    for db in engines().await {
+        let found = db.server_time().await.unwrap();
+        assert_eq!(
+            found.is_some(),
+            db.kind() == Kind::Postgres,
+            "{}",
+            db.name()
+        );
+        if let Some(found) = found {
+            let apart = found.seconds_since(SystemClock.now()).abs();
+            assert!(apart < 60, "microseconds since the epoch, not {found}");
+        }
+    }
+}

@@ -9,10 +9,13 @@ use super::composed::{fetch_composed, hidden_debug};
 use super::{Digest, Scope};
 use crate::engine::bulk::InList;
 use crate::engine::{Session, Tx};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 
 /// Most accounts or links of one call.
 pub const IDS_MAX: usize = 1_000;
+
+/// Most hashes of one look-up.
+pub const HASHES_MAX: usize = 64;
 
 /// Most sources that one call answers.
 pub const SOURCES_MAX: i64 = 10_000;
@@ -90,12 +93,6 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     TOUCH = "update account_source set consent_id = coalesce($3, consent_id), last_seen_at = $4 \
         where tenant_id = $1 and id = $2 and last_seen_at <= $4";
-    BY_LINK_HASH = concat!("select ", fields!(), " from account_source \
-        where tenant_id = $1 and provider_account_hash = $2 and end_user_id = $3 \
-        and link_id = $4 order by first_seen_at, id limit 1");
-    BY_FILE_HASH = concat!("select ", fields!(), " from account_source \
-        where tenant_id = $1 and provider_account_hash = $2 and end_user_id = $3 \
-        and family = $4 and link_id is null order by first_seen_at, id limit 1");
 }
 
 /// The place that a provider's account id is looked for in.
@@ -146,30 +143,50 @@ pub async fn touch(
     Ok(())
 }
 
-/// The source with this hash of the provider's account id, in a place of one person.
-pub async fn find(
-    session: &mut Session,
-    end_user: EndUserId,
-    place: SourcePlace<'_>,
-    hash: &Digest,
-) -> Result<Option<AccountSourceRow>> {
-    let tenant = session.tenant().0;
-    let hash = hash.as_slice();
-    match place {
-        SourcePlace::Link(link) => fetch_optional!(
-            session, BY_LINK_HASH => AccountSourceRow, tenant, hash, end_user.0, link.0
-        ),
-        SourcePlace::Files(family) => fetch_optional!(
-            session, BY_FILE_HASH => AccountSourceRow, tenant, hash, end_user.0, family
-        ),
-    }
-}
-
 const LIST: &str = concat!(
     "select ",
     fields!(),
     " from account_source where tenant_id = "
 );
+
+/// The source with one of these hashes of the provider's account id, in a place of one person; the
+/// first that was seen. At most [`HASHES_MAX`] hashes: one of each key that may have made it.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] for more hashes.
+pub async fn find(
+    session: &mut Session,
+    end_user: EndUserId,
+    place: SourcePlace<'_>,
+    hashes: &[Digest],
+) -> Result<Option<AccountSourceRow>> {
+    if hashes.len() > HASHES_MAX {
+        return Err(StoreError::Inconsistent {
+            column: "provider_account_hash",
+        });
+    }
+    if hashes.is_empty() {
+        return Ok(None);
+    }
+    let tenant = session.tenant().0;
+    let mut found = fetch_composed!(session, AccountSourceRow, LIST, |query, D| {
+        query.push_bind(tenant);
+        Scope::EndUser(end_user).push::<D>(&mut query, "end_user_id");
+        match place {
+            SourcePlace::Link(link) => query.push(" and link_id = ").push_bind(link.0),
+            SourcePlace::Files(family) => query
+                .push(" and link_id is null and family = ")
+                .push_bind(family),
+        };
+        query.push(" and provider_account_hash in (");
+        let mut list = query.separated(", ");
+        for hash in hashes {
+            list.push_bind(hash.to_vec());
+        }
+        query.push(") order by first_seen_at, id limit 1");
+    })?;
+    Ok(found.pop())
+}
 
 /// Sources of accounts, ordered by account and id. At most [`IDS_MAX`] accounts.
 pub async fn by_accounts(

@@ -2,7 +2,7 @@
 
 use fondaco_model::ids::{ConsentId, DataKeyId, EndUserId, LinkId, RegistrationId};
 use fondaco_model::scope;
-use fondaco_model::v1::{Consent, ConsentState, TerminationReason};
+use fondaco_model::v1::{Consent, ConsentRevocation, ConsentState, TerminationReason};
 use fondaco_model::{Date, Instant};
 use uuid::Uuid;
 
@@ -32,10 +32,15 @@ pub struct StoredConsent {
     pub locale: Option<String>,
     /// When the bank first said that the authentication is no longer good.
     pub reauth_evidence_at: Option<Instant>,
-    /// True while the bank has still to be told that it is over.
-    pub revocation_pending: bool,
     /// Counts the changes of the row; what a change compares and swaps.
     pub version: i64,
+}
+
+impl StoredConsent {
+    /// True while the bank has still to be told that it is over.
+    pub fn revocation_pending(&self) -> bool {
+        self.consent.revocation == ConsentRevocation::Pending
+    }
 }
 
 impl std::fmt::Debug for StoredConsent {
@@ -68,6 +73,7 @@ record!(StoredConsent, |row| StoredConsent {
         activated_at: row.instant_opt("activated_at")?,
         ended_at: row.instant_opt("ended_at")?,
         superseded_by: row.col::<Option<Uuid>>("superseded_by")?.map(ConsentId),
+        revocation: row.code("revocation")?,
     },
     registration_id: RegistrationId(row.col("registration_id")?),
     bank_consent_sealed: row.col("bank_consent_sealed")?,
@@ -75,7 +81,6 @@ record!(StoredConsent, |row| StoredConsent {
     text_shown_sha256: row.digest_opt("text_shown_sha256")?,
     locale: row.col("locale")?,
     reauth_evidence_at: row.instant_opt("reauth_evidence_at")?,
-    revocation_pending: row.col("revocation_pending")?,
     version: row.col("version")?,
 });
 
@@ -84,7 +89,7 @@ macro_rules! fields {
         "id, link_id, end_user_id, registration_id, state, reason, scopes, requested_at, \
          requested_until, granted_until, history_from, bank_consent_sealed, data_key_id, \
          text_shown_sha256, locale, activated_at, ended_at, superseded_by, reauth_evidence_at, \
-         revocation_pending, version"
+         revocation, version"
     };
 }
 
@@ -105,18 +110,18 @@ statements! {
     INSERT = "insert into consent (tenant_id, id, link_id, end_user_id, registration_id, state, \
         reason, scopes, requested_at, requested_until, granted_until, history_from, \
         bank_consent_sealed, data_key_id, text_shown_sha256, locale, activated_at, ended_at, \
-        superseded_by, reauth_evidence_at, revocation_pending, version) \
+        superseded_by, reauth_evidence_at, revocation, version) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
         $18, $19, $20, $21, 1)";
     GET = select!("id = $2");
     LIST_BY_LINK = select!("link_id = $2 order by requested_at, id");
     LAPSED = select!("granted_until < $2 and ended_at is null order by granted_until, id \
         limit $3");
-    UNTOLD = select!("revocation_pending = true order by id limit $2");
+    BY_REVOCATION = select!("revocation = $2 order by id limit $3");
     TRANSITION = "update consent set state = $5, reason = $6, scopes = $7, granted_until = $8, \
         history_from = $9, bank_consent_sealed = $10, data_key_id = $11, activated_at = $12, \
         ended_at = $13, superseded_by = $14, reauth_evidence_at = $15, \
-        revocation_pending = $16, text_shown_sha256 = $17, locale = $18, version = version + 1 \
+        revocation = $16, text_shown_sha256 = $17, locale = $18, version = version + 1 \
         where tenant_id = $1 and id = $2 and state = $3 and version = $4";
 }
 
@@ -148,7 +153,7 @@ pub async fn insert(tx: &mut Tx, stored: &StoredConsent) -> Result<()> {
         consent.ended_at.map(Instant::micros),
         consent.superseded_by.map(|id| id.0),
         stored.reauth_evidence_at.map(Instant::micros),
-        stored.revocation_pending
+        consent.revocation.as_str()
     )?;
     Ok(())
 }
@@ -227,10 +232,15 @@ pub async fn lapsed(session: &mut Session, today: Date, limit: u32) -> Result<Ve
     fetch_all!(session, LAPSED => StoredConsent, tenant, today.to_string(), page(limit))
 }
 
-/// Consents that ended here while the bank has still to be told.
-pub async fn untold(session: &mut Session, limit: u32) -> Result<Vec<StoredConsent>> {
+/// Consents of which the institution knows so far that they are over, in the order of their ids.
+pub async fn by_revocation(
+    session: &mut Session,
+    revocation: ConsentRevocation,
+    limit: u32,
+) -> Result<Vec<StoredConsent>> {
     let tenant = session.tenant().0;
-    fetch_all!(session, UNTOLD => StoredConsent, tenant, page(limit))
+    let word = revocation.as_str();
+    fetch_all!(session, BY_REVOCATION => StoredConsent, tenant, word, page(limit))
 }
 
 /// Writes a consent as it stands after a transition. `expected` is the state that the caller saw,
@@ -265,7 +275,7 @@ pub async fn transition(tx: &mut Tx, expected: ConsentState, stored: &StoredCons
         consent.ended_at.map(Instant::micros),
         consent.superseded_by.map(|id| id.0),
         stored.reauth_evidence_at.map(Instant::micros),
-        stored.revocation_pending,
+        consent.revocation.as_str(),
         stored.text_shown_sha256.as_ref().map(<[u8; 32]>::as_slice),
         stored.locale.as_deref()
     )?;

@@ -63,6 +63,8 @@ pub struct Job {
     pub state: JobState,
     /// How often it was started.
     pub attempt: i64,
+    /// How often in a row it was taken over from a worker that was gone.
+    pub taken_over: i64,
     /// Whether the person is there.
     pub presence: Presence,
     /// The request that asked for it.
@@ -88,6 +90,7 @@ record!(Job, |row| Job {
     deduplication_key: row.col("deduplication_key")?,
     state: row.code("state")?,
     attempt: row.col("attempt")?,
+    taken_over: row.col("taken_over")?,
     presence: row.code("presence")?,
     request_id: row.col("request_id")?,
     payload: row.col("payload")?,
@@ -128,8 +131,8 @@ pub struct NewJob {
 macro_rules! fields {
     () => {
         "id, tenant_id, kind, priority, due_at, institution_id, exclusion_key, \
-         deduplication_key, state, attempt, presence, request_id, payload, payload_version, \
-         last_fault, created_at"
+         deduplication_key, state, attempt, taken_over, presence, request_id, payload, \
+         payload_version, last_fault, created_at"
     };
 }
 
@@ -154,8 +157,8 @@ macro_rules! claim {
 macro_rules! take_over {
     ($engine:ident) => {
         concat!(
-            "update job set attempt = attempt + 1, lease_owner = $1, lease_until = $3 \
-             where id = (select j.id from job j \
+            "update job set attempt = attempt + 1, taken_over = taken_over + 1, \
+             lease_owner = $1, lease_until = $3 where id = (select j.id from job j \
              where j.state = 'RUNNING' and j.lease_until <= $2 \
              order by j.lease_until limit 1",
             skip_locked!($engine),
@@ -167,9 +170,9 @@ macro_rules! take_over {
 
 statements! {
     ENQUEUE = "insert into job (id, tenant_id, kind, priority, due_at, institution_id, \
-        exclusion_key, deduplication_key, state, attempt, presence, request_id, payload, \
-        payload_version, created_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, $8, 'WAITING', 0, $9, $10, $11, $12, $13) \
+        exclusion_key, deduplication_key, state, attempt, taken_over, presence, request_id, \
+        payload, payload_version, created_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'WAITING', 0, 0, $9, $10, $11, $12, $13) \
         on conflict (tenant_id, deduplication_key) \
         where state = 'WAITING' and deduplication_key is not null do update set \
         priority = case when excluded.priority < job.priority \
@@ -177,10 +180,11 @@ statements! {
         due_at = case when excluded.due_at < job.due_at \
         then excluded.due_at else job.due_at end, \
         presence = case when excluded.presence = 'PRESENT' \
-        then excluded.presence else job.presence end \
+        then excluded.presence else job.presence end, \
+        request_id = coalesce(excluded.request_id, job.request_id) \
         returning id, tenant_id, kind, priority, due_at, institution_id, exclusion_key, \
-        deduplication_key, state, attempt, presence, request_id, payload, payload_version, \
-        last_fault, created_at";
+        deduplication_key, state, attempt, taken_over, presence, request_id, payload, \
+        payload_version, last_fault, created_at";
     CLAIM = claim!(lite), claim!(pg);
     TAKE_OVER = take_over!(lite), take_over!(pg);
     EXTEND = "update job set lease_until = $3 \
@@ -195,7 +199,7 @@ statements! {
         state = case when exists (select 1 from job w where w.tenant_id = job.tenant_id \
         and w.deduplication_key = job.deduplication_key and w.state = 'WAITING') \
         then 'DONE' else 'WAITING' end, \
-        due_at = $3, last_fault = $4, lease_owner = null, lease_until = null \
+        due_at = $3, last_fault = $4, taken_over = 0, lease_owner = null, lease_until = null \
         where id = $1 and lease_owner = $2 and state = 'RUNNING'";
     GET = concat!("select ", fields!(), " from job where tenant_id = $1 and id = $2");
     CANCEL = "update job set state = 'DONE', ended_at = $3 \

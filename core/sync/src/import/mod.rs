@@ -5,8 +5,10 @@
 //! equal rows that cross a batch's border are matched by count. A kill at any point loses nothing:
 //! what was resolved is stored, and the same file again finds it.
 
+mod problems;
 mod report;
 mod resolve;
+mod snapshots;
 mod stage;
 
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ use fondaco_vault::keys::KeyError;
 use fondaco_vault::seal::SealError;
 use fondaco_vault::{Vault, VaultError};
 
+pub use problems::{PROBLEMS_MAX, Problem, Problems, problems};
 pub use report::{ImportReport, StatementReport};
 
 use crate::ingest::{AccountError, IngestError, Reading, Sealer};
@@ -240,7 +243,7 @@ impl Importer {
             }
         };
         resolve::resolve(&job, &mut staged).await?;
-        let report = report::report(request, &staged);
+        let report = report::report(&job, &staged);
         let whole = report.is_complete();
         job.finish(if whole {
             RunOutcome::Ok

@@ -1,10 +1,13 @@
 //! What an import did, a line for each statement.
 
 use fondaco_connectors::registry::verdict::verdict;
+use fondaco_model::ids::RawAnswerId;
+use fondaco_model::{Fault, FaultKind};
+use fondaco_store::repo::upload::UploadOutcome;
 use serde::Serialize;
 
-use super::ImportRequest;
 use super::stage::{Staged, Statement};
+use super::{ImportRequest, Job};
 
 /// One statement of a file. Amounts are exact decimal texts; credits and debits are positive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,32 +41,72 @@ pub struct StatementReport {
     /// Why nothing of the statement was imported, when nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Positions of its first and its last record within the raw answer, from 0.
+    #[serde(skip)]
+    pub records: (i64, i64),
 }
 
-/// What an import did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportReport {
-    /// One for each statement, in the order of the file.
-    pub statements: Vec<StatementReport>,
-    /// Why the file broke off, when it did; names the line and the rule.
-    pub fault: Option<String>,
-}
-
-impl ImportReport {
-    /// True when every entry of every statement was imported and the file did not break off.
+impl StatementReport {
+    /// True when every entry was imported and they do not contradict the balances.
     pub fn is_complete(&self) -> bool {
-        let whole = |one: &StatementReport| one.quarantined == 0 && one.problem.is_none();
-        self.fault.is_none() && self.statements.iter().all(whole)
+        self.quarantined == 0 && self.problem.is_none() && self.closes != Some(false)
     }
 }
 
-pub(super) fn report(request: &ImportRequest, staged: &Staged) -> ImportReport {
+/// What an import did.
+#[derive(Debug, Clone)]
+pub struct ImportReport {
+    /// The raw answer that holds the file; files of the same content share one.
+    pub raw: RawAnswerId,
+    /// One for each statement, in the order of the file.
+    pub statements: Vec<StatementReport>,
+    /// Records that belong to no statement that could be read.
+    pub unplaced: i64,
+    /// Why the file broke off, when it did; names the line and the rule.
+    pub fault: Option<Fault>,
+}
+
+impl ImportReport {
+    /// True when every entry of every statement was imported, every statement that has both
+    /// balances adds up, and the file did not break off.
+    pub fn is_complete(&self) -> bool {
+        self.fault.is_none()
+            && self.unplaced == 0
+            && self.statements.iter().all(StatementReport::is_complete)
+    }
+
+    /// What became of the file as a whole.
+    pub fn outcome(&self) -> UploadOutcome {
+        let nothing = self.statements.iter().all(|one| one.problem.is_some());
+        if self.is_complete() {
+            UploadOutcome::Ok
+        } else if nothing {
+            UploadOutcome::Failed
+        } else {
+            UploadOutcome::Partial
+        }
+    }
+
+    /// Why the file broke off, else why nothing of it was imported.
+    pub fn cause(&self) -> Option<Fault> {
+        if self.outcome() != UploadOutcome::Failed {
+            return self.fault.clone();
+        }
+        let no_account = Fault::new(FaultKind::NotFoundOrGone, "import.account");
+        let no_account = no_account.with("rule", "statement.no_account");
+        Some(self.fault.clone().unwrap_or(no_account))
+    }
+}
+
+pub(super) fn report(job: &Job<'_>, staged: &Staged) -> ImportReport {
     let lines = staged.statements.iter();
     ImportReport {
+        raw: job.raw,
         statements: lines
-            .map(|(group, one)| line(request, *group, one))
+            .map(|(group, one)| line(job.request, *group, one))
             .collect(),
-        fault: staged.fault.as_ref().map(ToString::to_string),
+        unplaced: staged.unplaced,
+        fault: staged.fault.clone(),
     }
 }
 
@@ -93,5 +136,6 @@ fn line(request: &ImportRequest, group: i32, one: &Statement) -> StatementReport
         quarantined: one.counts.quarantined,
         closes,
         problem: one.problem.clone(),
+        records: (one.ordinal, one.last),
     }
 }

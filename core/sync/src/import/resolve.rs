@@ -10,31 +10,32 @@ use fondaco_store::in_tx;
 use fondaco_store::repo::coverage::{self, CoverageProof, CoverageRow, CoverageState};
 use fondaco_store::repo::staged::{self, StagedRow};
 
+use super::snapshots::Snapshots;
 use super::stage::{Staged, Statement, account_target};
 use super::{ImportError, Job, Progress};
-use crate::ingest::{AccountError, Claims, IngestError, Target, Understood, balances, write_batch};
+use crate::ingest::{
+    AccountError, Claims, IngestError, Target, Understood, Wrote, balances, write_batch,
+};
 
 /// Resolves everything that was staged, then writes each statement's balances and coverage.
 pub(super) async fn resolve(job: &Job<'_>, staged: &mut Staged) -> Result<(), ImportError> {
     let limit = u32::try_from(BATCH_MAX).unwrap_or(u32::MAX);
-    let mut claims = Claims::default();
-    let (mut number, mut done, mut current) = (0, 0_u64, None);
+    let mut snapshots = Snapshots::new(&staged.statements);
+    let (mut number, mut done) = (0, 0_u64);
     loop {
         let mut session = job.vault.db().read(job.request.tenant).await?;
         let mut rows = staged::next(&mut session, job.run, None, limit).await?;
         drop(session);
-        let Some(statement) = rows.first().map(|row| row.key.statement) else {
+        let Some(first) = rows.first().map(|row| row.key.clone()) else {
             break;
         };
-        rows.retain(|row| row.key.statement == statement);
-        if current.replace(statement) != Some(statement) {
-            // Each statement is a snapshot of its own: the next one may state the same rows.
-            claims.clear();
-        }
-        claims.forget_before(rows[0].key.sort_date);
-        let group = i32::try_from(statement).unwrap_or(i32::MAX);
-        if let Some(statement) = staged.statements.get_mut(&group) {
-            batch(job, statement, number, &rows, &mut claims).await?;
+        rows.retain(|row| row.key.statement == first.statement);
+        let page = i32::try_from(first.statement).unwrap_or(i32::MAX);
+        let claims = snapshots.begin(page, first.sort_date);
+        if let Some((statement, claims)) = staged.statements.get_mut(&page).zip(claims)
+            && let Some(wrote) = batch(job, statement, number, &rows, claims).await?
+        {
+            snapshots.keep(page, wrote);
         }
         number += 1;
         done += u64::try_from(rows.len()).unwrap_or(0);
@@ -51,10 +52,10 @@ async fn batch(
     statement: &mut Statement,
     number: i64,
     rows: &[StagedRow],
-    claims: &mut Claims,
-) -> Result<(), ImportError> {
+    claims: &Claims,
+) -> Result<Option<Wrote>, ImportError> {
     let Some(found) = statement.found else {
-        return Ok(());
+        return Ok(None);
     };
     let target = Target {
         reading: job.reading(),
@@ -74,8 +75,7 @@ async fn batch(
         Ok::<_, IngestError>(wrote)
     })?;
     statement.counts += wrote.counts;
-    claims.keep(wrote);
-    Ok(())
+    Ok(Some(wrote))
 }
 
 /// Opens and maps the records of a batch again; mapping is pure, so nothing can differ.

@@ -1,22 +1,24 @@
 //! The first pass: the file is split and mapped once, and its entries wait in order.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::BufReader;
 
 use fondaco_connectors::core::{Record, RecordSink, Stream, file_head};
 use fondaco_connectors::registry::verdict::StatementSums;
 use fondaco_model::draft::{Draft, Mapped, Remark, StatementDraft};
 use fondaco_model::provider::Resource;
-use fondaco_model::{Fault, FaultKind};
+use fondaco_model::{Date, Fault, FaultKind};
 use fondaco_normalize::settle;
 use fondaco_store::in_tx;
+use fondaco_store::repo::Scope;
+use fondaco_store::repo::quarantine::{self, RemarkRow};
 use fondaco_store::repo::staged::{self, StagedKey, StagedRow};
-use fondaco_store::repo::{Scope, quarantine};
 use tokio::sync::mpsc;
 
 use super::{ImportError, Job, Progress};
 use crate::ingest::{
-    AccountError, AccountOrigin, AccountTarget, Counts, FoundAccount, account, refused,
+    AccountError, AccountOrigin, AccountTarget, Counts, FoundAccount, account, refused, remark_row,
 };
 
 /// Records that are staged by one transaction.
@@ -32,11 +34,17 @@ pub(super) const STATEMENTS_MAX: usize = 10_000;
 pub(super) struct Statement {
     pub(super) draft: StatementDraft,
     pub(super) ordinal: i64,
+    /// Tells its head from those of the file's other statements.
+    pub(super) head: u64,
+    /// Position of its last record.
+    pub(super) last: i64,
     /// Where its entries go; none when its account could not be found or made.
     pub(super) found: Option<FoundAccount>,
     pub(super) problem: Option<String>,
     pub(super) sums: StatementSums,
     pub(super) entries: i64,
+    /// The first day of an entry that was staged.
+    pub(super) first_day: Option<Date>,
     pub(super) counts: Counts,
 }
 
@@ -44,6 +52,8 @@ pub(super) struct Statement {
 pub(super) struct Staged {
     pub(super) statements: BTreeMap<i32, Statement>,
     pub(super) records: u64,
+    /// Records of no statement: its head was refused, or the file has too many statements.
+    pub(super) unplaced: i64,
     /// Why the file broke off, when it did.
     pub(super) fault: Option<Fault>,
 }
@@ -78,12 +88,13 @@ pub(super) async fn stage(job: &Job<'_>) -> Result<Staged, ImportError> {
     let mut staged = Staged {
         statements: BTreeMap::new(),
         records: 0,
+        unplaced: 0,
         fault: None,
     };
     let mut waiting = Waiting::default();
     while let Some(item) = receive.recv().await {
         take(job, &mut staged, &mut waiting, item).await?;
-        if waiting.rows.len() + waiting.refused.len() >= STAGE_BATCH {
+        if waiting.len() >= STAGE_BATCH {
             flush(job, &mut staged, &mut waiting).await?;
         }
     }
@@ -119,6 +130,14 @@ impl<F: Fn(&Record<'_>) -> Mapped> RecordSink for Sender<F> {
 struct Waiting {
     rows: Vec<StagedRow>,
     refused: Vec<(i64, Remark)>,
+    /// Remarks about heads of statements; those about entries are written with their transaction.
+    remarks: Vec<(i64, Vec<Remark>)>,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.rows.len() + self.refused.len() + self.remarks.len()
+    }
 }
 
 async fn take(
@@ -129,11 +148,19 @@ async fn take(
 ) -> Result<(), ImportError> {
     let mut drafts = item.mapped.drafts.into_iter();
     match drafts.next() {
-        Some(Draft::Statement(draft)) => open(job, staged, item.ordinal, draft).await,
+        Some(Draft::Statement(draft)) => {
+            if !item.mapped.remarks.is_empty() {
+                waiting.remarks.push((item.ordinal, item.mapped.remarks));
+            }
+            let head = content_hash(&item.bytes);
+            open(job, staged, (item.ordinal, head), draft).await
+        }
         Some(Draft::Transaction(draft)) => {
             let Some(statement) = staged.statements.get_mut(&item.group) else {
+                staged.unplaced += 1;
                 return Ok(());
             };
+            statement.last = item.ordinal;
             statement.entries += 1;
             statement.sums.add(&draft);
             if statement.found.is_none() {
@@ -141,6 +168,9 @@ async fn take(
             }
             match settle(&draft, job.vault.effects().now().utc_date()) {
                 Ok(settled) => {
+                    let day = settled.sort_date;
+                    statement.first_day =
+                        Some(statement.first_day.map_or(day, |first| first.min(day)));
                     let key = StagedKey {
                         statement: i64::from(item.group),
                         sort_date: settled.sort_date,
@@ -160,8 +190,11 @@ async fn take(
         Some(Draft::Account(_) | Draft::Balance(_)) => Ok(()),
         None => {
             if let Some(statement) = staged.statements.get_mut(&item.group) {
+                statement.last = item.ordinal;
                 statement.entries += 1;
                 statement.counts.quarantined += 1;
+            } else {
+                staged.unplaced += 1;
             }
             let fatal = item.mapped.remarks.into_iter().find(|remark| remark.fatal);
             waiting
@@ -172,13 +205,22 @@ async fn take(
     }
 }
 
+/// A hash of a record without its opening tag, which only says where in the file it stood.
+fn content_hash(record: &[u8]) -> u64 {
+    let tag = record.iter().position(|byte| *byte == b'>').unwrap_or(0);
+    let mut hasher = DefaultHasher::new();
+    record[tag..].hash(&mut hasher);
+    hasher.finish()
+}
+
 async fn open(
     job: &Job<'_>,
     staged: &mut Staged,
-    ordinal: i64,
+    (ordinal, head): (i64, u64),
     draft: StatementDraft,
 ) -> Result<(), ImportError> {
     if staged.statements.len() >= STATEMENTS_MAX {
+        staged.unplaced += 1;
         return Ok(());
     }
     let target = account_target(job, ordinal);
@@ -197,10 +239,13 @@ async fn open(
     };
     let statement = Statement {
         ordinal,
+        head,
+        last: ordinal,
         found,
         problem,
         sums: StatementSums::default(),
         entries: 0,
+        first_day: None,
         counts: Counts::default(),
         draft,
     };
@@ -234,11 +279,27 @@ async fn flush(
         .map(|(ordinal, remark)| refused(&reading, *ordinal, remark))
         .collect();
     let refused = refused?;
+    let remarks = remark_rows(job, std::mem::take(&mut waiting.remarks))?;
     in_tx!(job.vault.db(), job.request.tenant, |tx| {
         staged::insert(tx, job.run, &rows).await?;
-        quarantine::insert(tx, &refused).await
+        quarantine::insert(tx, &refused).await?;
+        quarantine::insert_remarks(tx, &remarks).await
     })?;
     staged.records += u64::try_from(rows.len()).unwrap_or(0);
     (job.listener)(Progress::Staged(staged.records));
     Ok(())
+}
+
+fn remark_rows(
+    job: &Job<'_>,
+    about: Vec<(i64, Vec<Remark>)>,
+) -> Result<Vec<RemarkRow>, ImportError> {
+    let reading = job.reading();
+    let mut rows = Vec::new();
+    for (ordinal, remarks) in about {
+        for remark in (0..).zip(&remarks) {
+            rows.push(remark_row(&reading, ordinal, remark, None)?);
+        }
+    }
+    Ok(rows)
 }

@@ -10,11 +10,12 @@ use fondaco_store::repo::account::{self as store, AccountRow, BankAccountRow};
 use fondaco_store::repo::account_source::{self, AccountSourceRow, SourcePlace};
 use fondaco_store::repo::balance::{self, BalanceDateRule, BalanceRow};
 use fondaco_store::repo::transaction::SealedIdentifier;
-use fondaco_store::repo::{Scope, change};
+use fondaco_store::repo::{Digest, Scope, change};
 use fondaco_store::{StoreError, Tx};
 
 use fondaco_normalize::digest;
 use fondaco_vault::identifiers::Spot;
+use fondaco_vault::seal::KeyedHash;
 
 use super::sealer::spot;
 use super::{IngestError, Reading};
@@ -118,8 +119,8 @@ pub async fn account(
         AccountOrigin::File { .. } => SourcePlace::Files(target.family),
     };
     let key = source_key(target, draft);
-    let hash = target.reading.sealer.provider_ref(&key);
-    let known = account_source::find(tx, target.reading.end_user_id, place, &hash.hash).await?;
+    let hashes = digests(target.reading.sealer.provider_refs(&key));
+    let known = account_source::find(tx, target.reading.end_user_id, place, &hashes).await?;
     if let Some(source) = known.filter(|_| !key.is_empty()) {
         check_choice(target, source.account_id)?;
         let consent = consent_of(target);
@@ -141,6 +142,7 @@ pub async fn account(
         None => chosen_or_made(tx, target, draft).await?,
     };
     let source_id = AccountSourceId::new(target.reading.effects);
+    let hash = target.reading.sealer.provider_ref(&key);
     let sealed = target.reading.sealer.text(
         spot(source_id.0, "account_source", "provider_account_sealed"),
         &draft.provider_account_id,
@@ -216,6 +218,10 @@ fn check_choice(target: &AccountTarget<'_>, found: AccountId) -> Result<(), Acco
     }
 }
 
+fn digests(hashes: Vec<KeyedHash>) -> Vec<Digest> {
+    hashes.into_iter().map(|keyed| keyed.hash).collect()
+}
+
 async fn by_numbers(
     tx: &mut Tx,
     target: &AccountTarget<'_>,
@@ -224,7 +230,8 @@ async fn by_numbers(
     let hashes: Vec<_> = draft
         .identifiers
         .iter()
-        .map(|identifier| target.reading.sealer.hash(identifier))
+        .take(store::IDENTIFIERS_MAX)
+        .flat_map(|identifier| digests(target.reading.sealer.hashes(identifier)))
         .collect();
     let hits = store::find_by_identifiers(tx, target.reading.end_user_id, &hashes).await?;
     let fits = |currency: Option<Currency>| match (currency, draft.currency) {

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use fondaco_model::draft::{Remark, TransactionDraft};
 use fondaco_model::ids::TransactionId;
 use fondaco_model::time::Date;
-use fondaco_model::v1::DateRule;
+use fondaco_model::v1::{DateRule, Lifecycle};
 use fondaco_normalize::resolve::{BATCH_MAX, Batch, CANDIDATE_DAYS, Resolution};
-use fondaco_normalize::{Incoming, Settled, Stored, StoredRef, resolve, settle};
+use fondaco_normalize::{Incoming, Settled, Stored, StoredRef, digest, resolve, settle};
 use fondaco_store::Tx;
-use fondaco_store::repo::transaction::{self, Candidate, CandidateQuery};
+use fondaco_store::repo::transaction::{self, Candidate, CandidateQuery, Narrow};
 use fondaco_store::repo::{change, run};
 
+use super::history::Before;
 use super::plan::Plan;
 use super::{IngestError, Target, Understood, doubts};
 
@@ -48,6 +49,13 @@ pub struct Wrote {
     claimed: Vec<(TransactionId, Date)>,
 }
 
+impl Wrote {
+    /// True when the batch stated a row.
+    pub(super) fn claims(&self, id: TransactionId) -> bool {
+        self.claimed.iter().any(|(claimed, _)| *claimed == id)
+    }
+}
+
 /// The stored rows that a snapshot has stated so far, so that none is claimed twice.
 ///
 /// Bounded: [`forget_before`](Self::forget_before) drops days that no later record can touch.
@@ -73,9 +81,9 @@ impl Claims {
         self.0.retain(|_, claimed| *claimed >= oldest);
     }
 
-    /// Forgets everything: the next snapshot begins.
-    pub fn clear(&mut self) {
-        self.0.clear();
+    /// True when the snapshot has stated a row.
+    pub(super) fn holds(&self, id: TransactionId) -> bool {
+        self.0.contains_key(&id)
     }
 }
 
@@ -85,6 +93,7 @@ pub(super) struct Known<'a> {
     pub(super) draft: &'a TransactionDraft,
     pub(super) settled: Settled,
     pub(super) hash: Option<[u8; 32]>,
+    pub(super) fingerprint: String,
 }
 
 impl From<Counts> for run::RunCounts {
@@ -113,7 +122,7 @@ pub async fn write_batch(
 ) -> Result<Wrote, IngestError> {
     debug_assert!(records.len() <= BATCH_MAX, "callers work in batches");
     let settled = settle_all(target, records);
-    let candidates = load(tx, target, &settled.known).await?;
+    let candidates = load(tx, target, &settled.known, claims).await?;
     let decided = decide(target, &settled.known, &candidates, claims);
     let plan = Plan::new(target, &settled.known, &candidates, &decided.decisions);
     let seqs = u32::try_from(plan.writes()).unwrap_or(u32::MAX);
@@ -122,7 +131,8 @@ pub async fn write_batch(
     } else {
         tx.reserve_seq(seqs).await?
     };
-    let written = plan.written(target, &settled.known, &candidates, first_seq)?;
+    let before = Before::load(tx, &plan.changed()).await?;
+    let written = plan.written(target, &settled.known, (&candidates, &before), first_seq)?;
     transaction::upsert(tx, &written.rows, &written.details).await?;
     transaction::add_references(tx, target.reading.end_user_id, &written.refs).await?;
     for (id, kind, value) in &decided.reused {
@@ -175,10 +185,12 @@ fn settle_all<'a>(target: &Target<'_>, records: &'a [Understood]) -> SettledBatc
             Ok(settled) => {
                 let identifier = draft.counterparty.identifiers.first();
                 let hash = identifier.map(|identifier| target.reading.sealer.hash(identifier));
-                let ordinal = record.ordinal;
+                let lasting = identifier.map(|number| target.reading.sealer.lasting(number));
+                let account = target.account_id;
                 batch.known.push(Known {
-                    ordinal,
+                    ordinal: record.ordinal,
                     draft,
+                    fingerprint: digest::fingerprint(account, draft, &settled, lasting.as_ref()),
                     settled,
                     hash,
                 });
@@ -189,29 +201,27 @@ fn settle_all<'a>(target: &Target<'_>, records: &'a [Understood]) -> SettledBatc
     batch
 }
 
+/// The stored rows that any rule may take for one of the batch.
 async fn load(
     tx: &mut Tx,
     target: &Target<'_>,
     known: &[Known<'_>],
+    claims: &Claims,
 ) -> Result<Vec<Candidate>, IngestError> {
-    let days = known.iter().map(|row| row.settled.sort_date);
-    let (Some(first), Some(last)) = (days.clone().min(), days.max()) else {
+    let days = sorted(known.iter().map(|row| row.settled.sort_date));
+    let (Some(first), Some(last)) = (days.first(), days.last()) else {
         return Ok(Vec::new());
     };
-    let mut minors: Vec<i64> = known.iter().map(|row| row.draft.amount.minor()).collect();
-    minors.sort_unstable();
-    minors.dedup();
-    let mut references: Vec<&str> = known
+    let minors = sorted(known.iter().map(|row| row.draft.amount.minor()));
+    let references = known.iter().flat_map(|row| &row.draft.references);
+    let references = sorted(references.map(|reference| reference.value.as_str()));
+    let ids = known
         .iter()
-        .flat_map(|row| {
-            row.draft
-                .references
-                .iter()
-                .map(|reference| reference.value.as_str())
-        })
-        .collect();
-    references.sort_unstable();
-    references.dedup();
+        .filter_map(|row| row.draft.end_to_end_id.as_deref());
+    let uetrs = known.iter().filter_map(|row| row.draft.uetr.as_deref());
+    let (end_to_end_ids, uetrs) = (sorted(ids), sorted(uetrs));
+    let fingerprints = sorted(known.iter().map(|row| row.fingerprint.as_str()));
+    let claimed = |id| claims.holds(id);
     let asked = CandidateQuery {
         account_id: target.account_id,
         account_source_id: target.source_id,
@@ -219,8 +229,22 @@ async fn load(
         to: last.plus_days(CANDIDATE_DAYS),
         minors: &minors,
         references: &references,
+        narrow: Some(Narrow {
+            days: &days,
+            end_to_end_ids: &end_to_end_ids,
+            uetrs: &uetrs,
+            fingerprints: &fingerprints,
+            claimed: &claimed,
+        }),
     };
     Ok(transaction::candidates(tx, &asked).await?)
+}
+
+fn sorted<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 fn decide(
@@ -229,16 +253,22 @@ fn decide(
     candidates: &[Candidate],
     claims: &Claims,
 ) -> Resolution {
+    // A hash of a key that was replaced can be compared with none of today: it is not known.
+    let key = target.reading.sealer.hash_key();
     let stored: Vec<Stored> = candidates
         .iter()
         .map(|row| Stored {
             id: row.id,
+            source: row.account_source_id,
+            removed: row.lifecycle == Lifecycle::Removed,
             status: row.status,
             amount: row.amount,
             sort_date: row.sort_date,
             first_seen_date: row.sort_date_rule == DateRule::FirstSeen,
             search_text: row.search_text.clone(),
-            counterparty_hash: row.counterparty_hash,
+            counterparty_hash: row
+                .counterparty_hash
+                .filter(|_| row.counterparty_hash_key_id == Some(key)),
             end_to_end_id: row.end_to_end_id.clone(),
             uetr: row.uetr.clone(),
             refs: row
@@ -251,7 +281,7 @@ fn decide(
                     stability: reference.stability,
                 })
                 .collect(),
-            claimed: claims.0.contains_key(&row.id),
+            claimed: claims.holds(row.id),
         })
         .collect();
     let incoming: Vec<Incoming<'_>> = known
@@ -260,6 +290,7 @@ fn decide(
             draft: row.draft,
             settled: &row.settled,
             counterparty_hash: row.hash,
+            fingerprint: &row.fingerprint,
         })
         .collect();
     let batch = Batch {

@@ -29,8 +29,13 @@ pub(super) async fn write(
     let mut remarks = Vec::new();
     for record in records {
         let row = rows.get(&record.ordinal).map(|id| id.0);
-        for (number, remark) in (0..).zip(&record.remarks) {
-            remarks.push(remark_row(target, record.ordinal, (number, remark), row)?);
+        for (number, remark) in (0_u32..).zip(&record.remarks) {
+            remarks.push(remark_row(
+                &target.reading,
+                record.ordinal,
+                (number, remark),
+                row,
+            )?);
         }
     }
     quarantine::insert_remarks(tx, &remarks).await?;
@@ -67,23 +72,28 @@ pub fn refused(
     })
 }
 
-fn remark_row(
-    target: &Target<'_>,
+/// A remark about a record, with the stored row that the record became.
+///
+/// # Errors
+/// [`IngestError::Seal`].
+pub fn remark_row(
+    reading: &Reading<'_>,
     ordinal: i64,
-    (number, remark): (i64, &Remark),
+    (number, remark): (u32, &Remark),
     row: Option<Uuid>,
 ) -> Result<RemarkRow, IngestError> {
-    let place = spot(target.reading.raw_answer_id.0, "remark", "original_sealed");
-    let original = target.reading.sealer.text(place, &remark.original)?;
+    let number = i64::from(number);
+    let place = quarantine::remark_place(reading.raw_answer_id, ordinal, number);
+    let place = spot(place, "remark", "original_sealed");
     Ok(RemarkRow {
-        raw_answer_id: target.reading.raw_answer_id,
+        raw_answer_id: reading.raw_answer_id,
         ordinal,
         number,
-        end_user_id: target.reading.end_user_id,
+        end_user_id: reading.end_user_id,
         target_id: row,
         field: remark.field.clone(),
         rule: remark.rule.to_owned(),
-        original_sealed: original,
-        data_key_id: target.reading.sealer.data_key_id(),
+        original_sealed: reading.sealer.text(place, &remark.original)?,
+        data_key_id: reading.sealer.data_key_id(),
     })
 }

@@ -6,7 +6,9 @@
 mod accounts;
 mod batch;
 mod doubts;
+mod history;
 mod plan;
+mod removal;
 mod rows;
 mod sealer;
 
@@ -18,7 +20,9 @@ use fondaco_store::StoreError;
 
 pub use accounts::{AccountError, AccountOrigin, AccountTarget, FoundAccount, account, balances};
 pub use batch::{Claims, Counts, Wrote, write_batch};
-pub use doubts::refused;
+pub use doubts::{refused, remark_row};
+pub use history::before_spot;
+pub use removal::{PENDING_DAYS_MAX, Stated, remove_vanished};
 pub use sealer::Sealer;
 
 /// Why a batch could not be written.

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use fondaco_model::ids::{MatchEvidenceId, RevisionId, TransactionId};
 use fondaco_model::time::Date;
-use fondaco_model::v1::{RevisionCause, Stability, TransactionStatus};
+use fondaco_model::v1::{DateRule, Lifecycle, RevisionCause, Stability, TransactionStatus};
 use fondaco_model::version;
-use fondaco_normalize::{Decision, Matched, Rule, digest};
+use fondaco_normalize::{Decision, Matched, Rule, Settled, digest};
 use fondaco_store::repo::change;
 use fondaco_store::repo::transaction::{Candidate, DetailRow, RefRow, TransactionRow};
 
 use super::batch::{Counts, Known};
+use super::history::{self, Before, Stated};
 use super::rows::{self, Confidence, Placed};
 use super::{IngestError, Target};
 
@@ -94,6 +95,12 @@ impl<'a> Plan<'a> {
             .count()
     }
 
+    /// The stored rows that are going to be written again.
+    pub(super) fn changed(&self) -> Vec<TransactionId> {
+        let changed = self.steps.iter().filter(|step| step.cause.is_some());
+        changed.filter_map(|step| Some(step.matched?.id)).collect()
+    }
+
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for step in &self.steps {
@@ -110,7 +117,7 @@ impl<'a> Plan<'a> {
         &self,
         target: &Target<'_>,
         known: &[Known<'_>],
-        candidates: &[Candidate],
+        (candidates, before): (&[Candidate], &Before),
         first_seq: i64,
     ) -> Result<Written, IngestError> {
         let mut out = Written::default();
@@ -124,7 +131,7 @@ impl<'a> Plan<'a> {
             );
             out.claimed.push((id, row.settled.sort_date));
             out.targets.insert(row.ordinal, id);
-            out.references(target, row, stored, id);
+            let renamed = out.references(target, row, stored, id);
             if let Some(cause) = step.cause {
                 let placed = Placed {
                     id,
@@ -133,10 +140,20 @@ impl<'a> Plan<'a> {
                     ordinal: row.ordinal,
                     confidence: confidence(row, step.matched),
                 };
-                let written = rows::transaction(target, row.draft, &row.settled, placed)?;
-                out.details
-                    .extend(rows::details(target, id, &row.draft.details)?);
-                out.changes(target, stored, &written, cause);
+                let settled = since_first_seen(&row.settled, stored);
+                let written = rows::transaction(target, row.draft, &settled, placed)?;
+                let details = rows::details(target, id, &row.draft.details)?;
+                let new = Stated {
+                    row: &written,
+                    details: &details,
+                };
+                out.events.push(event(target, stored, (id, seq), cause));
+                if let Some(old) = before.of(id) {
+                    let altered = history::altered(&old, &new, renamed);
+                    out.revisions
+                        .push(revision(target, altered, (id, seq), cause)?);
+                }
+                out.details.extend(details);
                 out.rows.push(written);
                 seq += 1;
             }
@@ -151,6 +168,18 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// A row that still states no day keeps the one on which it was first read.
+fn since_first_seen(settled: &Settled, stored: Option<&Candidate>) -> Settled {
+    let mut settled = settled.clone();
+    let undated = |rule| rule == DateRule::FirstSeen;
+    let first =
+        stored.filter(|stored| undated(stored.sort_date_rule) && undated(settled.sort_date_rule));
+    if let Some(first) = first {
+        settled.sort_date = first.sort_date;
+    }
+    settled
+}
+
 /// Why a known row is written, if it is.
 fn cause(
     target: &Target<'_>,
@@ -158,6 +187,9 @@ fn cause(
     stored: &Candidate,
     matched: &Matched,
 ) -> Option<RevisionCause> {
+    if stored.lifecycle == Lifecycle::Removed {
+        return Some(RevisionCause::Restored);
+    }
     if matched.settles {
         return Some(RevisionCause::Settled);
     }
@@ -183,19 +215,23 @@ fn cause(
 }
 
 fn has_lasting_reference(row: &Known<'_>) -> bool {
-    row.draft
-        .references
-        .iter()
-        .any(|reference| match reference.stability {
-            Stability::DeclaredImmutable | Stability::ObservedStable => true,
-            Stability::Volatile | Stability::Reused => false,
-        })
+    let mut references = row.draft.references.iter();
+    references.any(|reference| lasting(reference.stability))
+}
+
+fn lasting(stability: Stability) -> bool {
+    match stability {
+        Stability::DeclaredImmutable | Stability::ObservedStable => true,
+        Stability::Volatile | Stability::Reused => false,
+    }
 }
 
 fn confidence(row: &Known<'_>, matched: Option<&Matched>) -> Confidence {
     match matched.map(|matched| matched.rule) {
         Some(Rule::Reference | Rule::ExplicitLink) => Confidence::Exact,
-        Some(Rule::SameDay | Rule::NeighbourDay | Rule::Settlement) => Confidence::Matched,
+        Some(Rule::Fingerprint | Rule::SameDay | Rule::NeighbourDay | Rule::Settlement) => {
+            Confidence::Matched
+        }
         None if has_lasting_reference(row) => Confidence::Exact,
         None => Confidence::New,
     }
@@ -232,19 +268,14 @@ fn evidence(target: &Target<'_>, matched: &Matched, seq: i64) -> change::MatchEv
 }
 
 impl Written {
+    /// Adds the references that are not stored yet; true when one of them lasts.
     fn references(
         &mut self,
         target: &Target<'_>,
         row: &Known<'_>,
         stored: Option<&Candidate>,
         id: TransactionId,
-    ) {
-        let print = digest::fingerprint(
-            target.account_id,
-            row.draft,
-            &row.settled,
-            row.hash.as_ref(),
-        );
+    ) -> bool {
         let known = |reference: &RefRow| {
             stored.is_some_and(|stored| {
                 stored.refs.iter().any(|have| {
@@ -254,66 +285,55 @@ impl Written {
                 })
             })
         };
-        let refs = rows::references(target, id, row.draft, print);
-        self.refs
-            .extend(refs.into_iter().filter(|reference| !known(reference)));
-    }
-
-    fn changes(
-        &mut self,
-        target: &Target<'_>,
-        stored: Option<&Candidate>,
-        written: &TransactionRow,
-        cause: RevisionCause,
-    ) {
-        let seq = written.changed_seq;
-        self.events.push(change::ChangeEventRow {
-            seq,
-            end_user_id: Some(target.reading.end_user_id),
-            entity: change::Entity::Transaction,
-            entity_id: written.id.0,
-            op: if stored.is_none() {
-                change::ChangeOp::Created
-            } else {
-                change::ChangeOp::Updated
-            },
-            cause: cause.as_str().to_owned(),
-            at: target.reading.now,
-        });
-        let Some(stored) = stored else { return };
-        self.revisions.push(change::RevisionRow {
-            id: RevisionId::new(target.reading.effects),
-            end_user_id: target.reading.end_user_id,
-            transaction_id: written.id,
-            seq,
-            cause,
-            changed_fields: changed_fields(stored, written),
-            before_sealed: None,
-            data_key_id: target.reading.sealer.data_key_id(),
-            raw_answer_id: Some(target.reading.raw_answer_id),
-            schema_version: version::CURRENT,
-            recorded_at: target.reading.now,
-        });
+        let mut refs = rows::references(target, id, row);
+        refs.retain(|reference| !known(reference));
+        let lasts = refs.iter().any(|reference| lasting(reference.stability));
+        self.refs.extend(refs);
+        lasts
     }
 }
 
-fn changed_fields(stored: &Candidate, written: &TransactionRow) -> Vec<String> {
-    let bank = &written.bank;
-    let differs = [
-        ("status", stored.status != written.status),
-        ("amount", stored.amount != written.amount),
-        ("sortDate", stored.sort_date != written.sort_date),
-        ("text", stored.search_text != written.search_text),
-        ("endToEndId", stored.end_to_end_id != bank.end_to_end_id),
-        ("uetr", stored.uetr != bank.uetr),
-    ];
-    let mut names: Vec<String> = differs
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(name, _)| name.into())
-        .collect();
-    if names.is_empty() {
-        names.push("other".to_owned());
+fn event(
+    target: &Target<'_>,
+    stored: Option<&Candidate>,
+    (id, seq): (TransactionId, i64),
+    cause: RevisionCause,
+) -> change::ChangeEventRow {
+    let op = match stored.map(|stored| stored.lifecycle) {
+        None => change::ChangeOp::Created,
+        Some(Lifecycle::Removed) => change::ChangeOp::Restored,
+        Some(Lifecycle::Live | Lifecycle::Superseded) => change::ChangeOp::Updated,
+    };
+    change::ChangeEventRow {
+        seq,
+        end_user_id: Some(target.reading.end_user_id),
+        entity: change::Entity::Transaction,
+        entity_id: id.0,
+        op,
+        cause: cause.as_str().to_owned(),
+        at: target.reading.now,
     }
-    names
+}
+
+fn revision(
+    target: &Target<'_>,
+    altered: history::Altered,
+    (transaction_id, seq): (TransactionId, i64),
+    cause: RevisionCause,
+) -> Result<change::RevisionRow, IngestError> {
+    let id = RevisionId::new(target.reading.effects);
+    let sealed = history::seal(target.reading.sealer, id, &altered.before)?;
+    Ok(change::RevisionRow {
+        id,
+        end_user_id: target.reading.end_user_id,
+        transaction_id,
+        seq,
+        cause,
+        changed_fields: altered.fields,
+        before_sealed: Some(sealed),
+        data_key_id: target.reading.sealer.data_key_id(),
+        raw_answer_id: Some(target.reading.raw_answer_id),
+        schema_version: version::CURRENT,
+        recorded_at: target.reading.now,
+    })
 }

@@ -3,7 +3,7 @@
 use fondaco_model::draft::{DetailDraft, PartyDraft, TransactionDraft};
 use fondaco_model::ids::{TransactionDetailId, TransactionId};
 use fondaco_model::provenance::Provenance;
-use fondaco_model::v1::{Lifecycle, ReferenceKind, Stability};
+use fondaco_model::v1::{LIST_MAX, Lifecycle, ReferenceKind, Stability, TransactionStatus};
 use fondaco_model::version;
 use fondaco_normalize::{Settled, digest};
 use fondaco_store::repo::transaction::{
@@ -11,6 +11,7 @@ use fondaco_store::repo::transaction::{
 };
 use uuid::Uuid;
 
+use super::batch::Known;
 use super::sealer::{Sealer, spot};
 use super::{IngestError, Target};
 
@@ -106,6 +107,7 @@ fn bank(
         authorised_at: draft.authorised_at,
         original_amount: draft.original_amount,
         fx: draft.fx.clone(),
+        gross_amount: draft.gross_amount,
         fees: draft.fees.clone(),
         running_balance: draft.running_balance,
         remittance: draft.remittance.clone(),
@@ -121,8 +123,13 @@ fn bank(
         method: settled.method.clone(),
         counterparty: party(target.reading.sealer, place, &draft.counterparty)?,
         merchant_name: draft.merchant_name.clone(),
+        merchant_id: draft.merchant_id.clone(),
         merchant_category_code: draft.merchant_category_code.clone(),
+        merchant_location: draft.merchant_location.clone(),
+        merchant_terminal: draft.merchant_terminal.clone(),
         card_last4: draft.card_last4.clone(),
+        categories: draft.categories.iter().take(LIST_MAX).cloned().collect(),
+        flags: draft.flags.iter().take(LIST_MAX).cloned().collect(),
     })
 }
 
@@ -133,12 +140,16 @@ struct PartyPlace {
 }
 
 fn party(sealer: &Sealer, place: PartyPlace, draft: &PartyDraft) -> Result<PartyRow, IngestError> {
-    let seal = |identifier| -> Result<SealedIdentifier, IngestError> {
-        Ok(sealer.identifier(
-            spot(place.row, place.table, "counterparty_sealed"),
-            identifier,
-        )?)
+    // The first stands in columns of its own, where it is found by its hash.
+    let seal = |(at, identifier)| -> Result<SealedIdentifier, IngestError> {
+        let column = if at == 0 {
+            "counterparty_sealed"
+        } else {
+            "counterparty_more"
+        };
+        Ok(sealer.identifier(spot(place.row, place.table, column), identifier)?)
     };
+    let identifiers = draft.identifiers.iter().take(LIST_MAX).enumerate();
     let address = draft.address.as_ref().map(|address| {
         sealer.text(
             spot(place.row, place.table, "counterparty_address_sealed"),
@@ -148,8 +159,10 @@ fn party(sealer: &Sealer, place: PartyPlace, draft: &PartyDraft) -> Result<Party
     Ok(PartyRow {
         name: draft.name.clone(),
         party_type: draft.party_type,
-        identifier: draft.identifiers.first().map(seal).transpose()?,
+        identifiers: identifiers.map(seal).collect::<Result<_, _>>()?,
         agent_bic: draft.agent_bic.clone(),
+        agent_clearing_system: draft.agent_clearing_system.clone(),
+        agent_member_id: draft.agent_member_id.clone(),
         agent_name: draft.agent_name.clone(),
         ultimate_name: draft.ultimate_name.clone(),
         address_sealed: address.transpose()?,
@@ -194,12 +207,12 @@ fn detail(
     })
 }
 
-/// The references of a draft, and the fingerprint that ties the row to its source.
+/// The references of a record, and the fingerprint that ties the row to its source. What is
+/// pending leaves none: the fingerprint says that the source knows the row as it ended up.
 pub(super) fn references(
     target: &Target<'_>,
     id: TransactionId,
-    draft: &TransactionDraft,
-    fingerprint: String,
+    record: &Known<'_>,
 ) -> Vec<RefRow> {
     let row = |kind: ReferenceKind, value: String, stability: Stability| RefRow {
         transaction_id: id,
@@ -209,12 +222,12 @@ pub(super) fn references(
         stability,
         first_seen_at: target.reading.now,
     };
-    let mut rows = vec![row(
-        ReferenceKind::Fingerprint,
-        fingerprint,
-        Stability::Volatile,
-    )];
-    for reference in &draft.references {
+    let mut rows = Vec::with_capacity(record.draft.references.len() + 1);
+    if record.settled.status != TransactionStatus::Pending {
+        let print = record.fingerprint.clone();
+        rows.push(row(ReferenceKind::Fingerprint, print, Stability::Volatile));
+    }
+    for reference in &record.draft.references {
         rows.push(row(
             reference.kind.clone(),
             reference.value.clone(),

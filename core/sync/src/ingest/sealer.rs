@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fondaco_model::draft::Identifier;
 use fondaco_model::ids::{DataKeyId, EndUserId, SyncRunId, TenantId};
 use fondaco_store::repo::transaction::SealedIdentifier;
-use fondaco_vault::identifiers::{IdentifierSealer, Spot};
+use fondaco_vault::identifiers::{ContentKey, IdentifierSealer, Spot};
 use fondaco_vault::seal::{HashKeys, HashPurpose, KeyedHash, SealError};
 use fondaco_vault::{Vault, VaultError};
 use uuid::Uuid;
@@ -18,6 +18,7 @@ const CONTENT: [u8; 32] = *b"fondaco content of a record, 1  ";
 pub struct Sealer {
     identifiers: IdentifierSealer,
     provider_refs: Arc<HashKeys>,
+    content: ContentKey,
     content_key: [u8; 32],
 }
 
@@ -31,13 +32,15 @@ impl Sealer {
         tenant: TenantId,
         end_user: EndUserId,
     ) -> Result<Self, VaultError> {
+        let content = vault.content_key(tenant).await?;
         Ok(Self {
             identifiers: vault.identifier_sealer(tenant, end_user).await?,
             provider_refs: vault
                 .keys()
                 .hashes(tenant, HashPurpose::ProviderRef)
                 .await?,
-            content_key: vault.content_key(tenant).await?.apply(&CONTENT),
+            content_key: content.apply(&CONTENT),
+            content,
         })
     }
 
@@ -63,14 +66,34 @@ impl Sealer {
         self.identifiers.seal(spot, identifier)
     }
 
-    /// The keyed hash that an account number is found by.
+    /// The keyed hash of an account number as it is written now.
     pub fn hash(&self, identifier: &Identifier) -> [u8; 32] {
         self.identifiers.hash(identifier).hash
     }
 
-    /// The keyed hash that a provider's own name of a thing is found by.
+    /// The key of the hashes that are written now; one of another key can be compared with none.
+    pub fn hash_key(&self) -> Uuid {
+        self.identifiers.hash_key().0
+    }
+
+    /// The keyed hashes that an account number is found by: one of each key that made some.
+    pub fn hashes(&self, identifier: &Identifier) -> Vec<KeyedHash> {
+        self.identifiers.candidates(identifier)
+    }
+
+    /// The digest of an account number for names of rows, which stay when a hash key is replaced.
+    pub fn lasting(&self, identifier: &Identifier) -> [u8; 32] {
+        self.content.of_identifier(identifier)
+    }
+
+    /// The keyed hash of a provider's own name of a thing as it is written now.
     pub fn provider_ref(&self, value: &str) -> KeyedHash {
         self.provider_refs.hash(value)
+    }
+
+    /// The keyed hashes that a provider's own name of a thing is found by.
+    pub fn provider_refs(&self, value: &str) -> Vec<KeyedHash> {
+        self.provider_refs.candidates(value)
     }
 
     /// A personal text, sealed.

@@ -45,6 +45,13 @@ struct Found {
     quarantined: i64,
 }
 
+impl Found {
+    /// True when the bank stated no account, understood or not.
+    fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.quarantined == 0
+    }
+}
+
 impl Pull<'_> {
     /// Reads the list of accounts.
     ///
@@ -53,9 +60,21 @@ impl Pull<'_> {
     pub(super) async fn read_accounts(&self) -> Result<Vec<Account>, Halt> {
         let mut run = self.begin_run(Of::link(Resource::Accounts)).await?;
         match self.list(&mut run).await {
+            Ok(found) if found.is_empty() && self.access.link.last_success_at.is_none() => {
+                Err(self.none_given().await?)
+            }
             Ok(found) => Ok(found.accounts),
             Err(halt) => self.failed(&run, halt).await,
         }
+    }
+
+    /// Ends a consent whose first reading found no account, and the reading with it: the person
+    /// has to share one. Later an empty list may be a hiccup of the bank, and ends nothing.
+    async fn none_given(&self) -> Result<Halt, PullError> {
+        let consent = self.access.consent.consent.id;
+        self.vault.no_accounts(self.request.tenant, consent).await?;
+        let fault = Fault::new(fondaco_model::FaultKind::UserActionRequired, "sync.pull");
+        Ok(fault.with("rule", "accounts.none").into())
     }
 
     async fn list(&self, run: &mut Run) -> Result<Found, Halt> {

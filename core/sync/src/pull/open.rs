@@ -17,7 +17,7 @@ impl<'a> Pull<'a> {
         let Some(access) = vault.read_access(tenant, request.link).await? else {
             return Ok(None);
         };
-        if !may_be_read(access.consent.consent.state) {
+        if !access.consent.consent.state.may_be_read() {
             return Ok(None);
         }
         Ok(Some(Pull {
@@ -40,23 +40,5 @@ impl<'a> Pull<'a> {
             Some(fault) => vault.read_failed(tenant, consent, fault).await?,
             None => vault.read_succeeded(tenant, consent).await?,
         })
-    }
-}
-
-/// True for a consent that is in force, and for one that is probed whether it works again.
-fn may_be_read(state: ConsentState) -> bool {
-    match state {
-        ConsentState::Active | ConsentState::ReconfirmDue | ConsentState::ReauthRequired => true,
-        ConsentState::Created
-        | ConsentState::AwaitingAuthorisation
-        | ConsentState::PartiallyAuthorised
-        | ConsentState::Exchanging
-        | ConsentState::Suspended
-        | ConsentState::Rejected
-        | ConsentState::Abandoned
-        | ConsentState::Failed
-        | ConsentState::Expired
-        | ConsentState::Revoked
-        | ConsentState::Superseded => false,
     }
 }

@@ -4,8 +4,8 @@ use fondaco_model::{Fault, FaultKind, Instant};
 use fondaco_store::repo::job::Job;
 use fondaco_vault::jobs::{
     self, AttemptPayload, ConsentPayload, EXPIRE_CONSENTS, EXPIRE_SESSIONS, FIRST_SYNC,
-    GrantPayload, IMPORT_UPLOAD, POLL_CONSENT, REFRESH_GRANT, REVOKE_AT_BANK, SETTLE_INTERRUPTED,
-    SYNC_LINK,
+    GrantPayload, IMPORT_UPLOAD, LinkPayload, POLL_CONSENT, REFRESH_GRANT, REVOKE_AT_BANK,
+    SETTLE_INTERRUPTED, SYNC_LINK,
 };
 use fondaco_vault::{Revocation, VaultError};
 use serde::de::DeserializeOwned;
@@ -32,16 +32,20 @@ impl Inner {
                 // The reading that needs the token tries again, and judges what it finds.
                 if let Err(fault) = vault.refresh_grant(tenant, grant).await {
                     tracing::warn!(%fault, "A grant was not refreshed ahead of its time.");
+                    if fault.kind != FaultKind::ProviderDown {
+                        return Ok(Done::Finished);
+                    }
                 }
-                Ok(Done::Finished)
+                Ok(Done::RefreshAgain(grant))
             }
             REVOKE_AT_BANK => {
                 let ConsentPayload { consent } = payload(job)?;
                 Ok(
                     match vault.revoke_at_bank(tenant, consent).await.map_err(fault)? {
-                        Revocation::Done | Revocation::NothingToTell | Revocation::GivenUp => {
-                            Done::Finished
-                        }
+                        Revocation::Done
+                        | Revocation::NothingToTell
+                        | Revocation::LeftAtBank
+                        | Revocation::GivenUp => Done::Finished,
                         Revocation::Again(wait, fault) => Done::Later(self.after(wait), *fault),
                     },
                 )
@@ -95,6 +99,27 @@ impl Inner {
     fn after(&self, wait: std::time::Duration) -> Instant {
         let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         self.effects().now().plus_millis(millis)
+    }
+}
+
+/// The end of a job that is not tried again: a link is read at its regular time, and the sweeps go
+/// on.
+///
+/// # Errors
+/// The fault, for every other job.
+pub(super) fn abandoned(job: &Job, fault: Fault) -> Result<Done, Fault> {
+    match job.kind.as_str() {
+        FIRST_SYNC | SYNC_LINK => {
+            let LinkPayload { link } = payload(job)?;
+            let at = None;
+            Ok(Done::TryLink { link, at, fault })
+        }
+        SWEEP => {
+            let SweepPayload { round } = payload(job)?;
+            let round = round.wrapping_add(1);
+            Ok(Done::SweepAgain { round })
+        }
+        _ => Err(fault),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The end of a try: done, later, or given up, in one transaction with what follows from it.
 
-use fondaco_model::ids::LinkId;
+use fondaco_model::ids::{GrantId, LinkId};
 use fondaco_model::{Fault, Instant};
 use fondaco_store::repo::job::{self, Job, Next};
 use fondaco_store::repo::link;
@@ -9,6 +9,10 @@ use fondaco_store::{OPERATOR, StoreError, Tx, in_tx};
 use super::Inner;
 use crate::schedule;
 
+/// How often in a row a job is taken over from workers that were gone, before it is given up: it
+/// may be what ends them.
+pub(super) const TAKE_OVERS_MAX: i64 = 5;
+
 /// What came of a try.
 #[derive(Debug)]
 pub(super) enum Done {
@@ -16,6 +20,8 @@ pub(super) enum Done {
     Finished,
     /// It is done, and the link is read again at an instant.
     ReadAgain(LinkId, Instant),
+    /// It is done, and the grant is refreshed again before its next use.
+    RefreshAgain(GrantId),
     /// It is done, and the operator's next sweep is due.
     SweepAgain {
         /// The next sweep's round.
@@ -44,14 +50,17 @@ impl Inner {
         done: Result<Done, Fault>,
     ) -> Result<bool, StoreError> {
         let now = self.effects().now();
-        let last = job.attempt >= self.settings.attempts_max;
+        let last = job.attempt >= self.settings.attempts_max || job.taken_over > TAKE_OVERS_MAX;
         let soon = schedule::retry_at(self.effects(), job.attempt);
         log(&done, last);
         let recorded: Result<(), Lost> = in_tx!(self.db(), job.tenant_id, |tx| {
             let held = match &done {
-                Ok(Done::Finished | Done::ReadAgain(..) | Done::SweepAgain { .. }) => {
-                    job::complete(tx, job.id, &self.owner, now).await?
-                }
+                Ok(
+                    Done::Finished
+                    | Done::ReadAgain(..)
+                    | Done::RefreshAgain(_)
+                    | Done::SweepAgain { .. },
+                ) => job::complete(tx, job.id, &self.owner, now).await?,
                 Ok(Done::Later(at, fault)) => {
                     self.end_try(tx, job, fault, &Next::RetryAt(*at)).await?
                 }
@@ -98,6 +107,9 @@ impl Inner {
             Ok(Done::ReadAgain(link, at)) => {
                 schedule::read_later(tx, self.effects(), *link, *at).await
             }
+            Ok(Done::RefreshAgain(grant)) => {
+                schedule::refresh_later(tx, self.effects(), *grant).await
+            }
             Ok(Done::SweepAgain { round }) => {
                 let at = self.effects().now().plus_seconds(schedule::SWEEP_SECONDS);
                 schedule::sweep_at(tx, self.effects(), *round, at).await
@@ -137,7 +149,9 @@ fn log(done: &Result<Done, Fault>, last: bool) {
         Err(fault) | Ok(Done::Later(_, fault) | Done::TryLink { fault, .. }) => {
             tracing::warn!(%fault, "A job failed and is tried again.");
         }
-        Ok(Done::Finished | Done::ReadAgain(..) | Done::SweepAgain { .. }) => {}
+        Ok(
+            Done::Finished | Done::ReadAgain(..) | Done::RefreshAgain(_) | Done::SweepAgain { .. },
+        ) => {}
     }
 }
 

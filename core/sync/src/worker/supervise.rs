@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use fondaco_model::Fault;
+use fondaco_model::{Fault, FaultKind};
 use fondaco_store::repo::job::Job;
 use fondaco_store::{StoreError, in_tx};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Inner;
-use super::settle::Done;
+use super::jobs::abandoned;
+use super::settle::{Done, TAKE_OVERS_MAX};
 use crate::lease::Lease;
 
 /// How a try ended.
@@ -38,6 +39,10 @@ impl Inner {
     }
 
     async fn supervised(&self, job: &Job, stop: &CancellationToken) {
+        if job.taken_over > TAKE_OVERS_MAX {
+            let fault = Fault::new(FaultKind::Internal, "worker.job").with("reason", "worker_gone");
+            return note(self.settle(job, abandoned(job, fault)).await);
+        }
         let lease = Lease::new(job.id, self.owner.as_str(), self.settings.lease_seconds);
         // All three are polled side by side: a heartbeat must get its turn at the one writer of an
         // embedded store while the job waits for it too.
@@ -54,12 +59,7 @@ impl Inner {
                 return;
             }
         };
-        match written {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!("The job belongs to another worker by now."),
-            // Its lease runs out, and it is tried again.
-            Err(error) => tracing::error!(%error, "The end of a job could not be recorded."),
-        }
+        note(written);
     }
 
     /// Holds the lease as long as it is polled; ends when it is lost.
@@ -83,5 +83,14 @@ impl Inner {
                 }
             }
         }
+    }
+}
+
+fn note(written: Result<bool, StoreError>) {
+    match written {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("The job belongs to another worker by now."),
+        // Its lease runs out, and it is tried again.
+        Err(error) => tracing::error!(%error, "The end of a job could not be recorded."),
     }
 }

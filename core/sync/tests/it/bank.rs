@@ -21,10 +21,17 @@ pub(crate) struct Bank {
 
 impl Bank {
     pub(crate) async fn open(history_months: u16) -> Self {
-        let config = Config {
-            today: Some(TODAY.to_owned()),
+        Self::open_with(Config {
             history_months,
             ..Config::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn open_with(config: Config) -> Self {
+        let config = Config {
+            today: Some(TODAY.to_owned()),
+            ..config
         };
         let sandbox = fondaco_sandbox::start(config).await.unwrap();
         let http = Client::builder()
@@ -81,6 +88,15 @@ impl Bank {
 
     pub(crate) async fn now(&self) -> String {
         self.ask("clock").await["now"].as_str().unwrap().to_owned()
+    }
+
+    /// How the bank's consents stand.
+    pub(crate) async fn consents(&self) -> Vec<String> {
+        let info = self.ask("info").await;
+        let consents = info["consents"].as_array().unwrap().iter();
+        consents
+            .map(|consent| consent["consentStatus"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// What the bank says about the accounts of a person.

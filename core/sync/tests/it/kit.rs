@@ -140,7 +140,11 @@ fn stack(
 impl Kit {
     /// A bank with some months of books, and an installation that knows nobody yet.
     pub(crate) async fn start(db: TestDb, history_months: u16) -> Self {
-        let bank = Bank::open(history_months).await;
+        Self::start_at(db, Bank::open(history_months).await).await
+    }
+
+    /// An installation before a bank.
+    pub(crate) async fn start_at(db: TestDb, bank: Bank) -> Self {
         let clock = Arc::new(ManualClock::at(
             bank.now().await.parse::<Instant>().unwrap(),
         ));
@@ -211,10 +215,15 @@ impl Kit {
 
     /// The person links the bank; the first reading waits as a job.
     pub(crate) async fn link(&self, user: &str) -> LinkId {
-        let registration = self.register().await;
+        self.link_at(user, "sandbox_bank").await
+    }
+
+    /// The same at another institution of the sandbox.
+    pub(crate) async fn link_at(&self, user: &str, institution: &str) -> LinkId {
+        let registration = self.register(institution).await;
         let start = StartLink {
             end_user_ref: user,
-            institution_id: Some("sandbox_bank"),
+            institution_id: Some(institution),
             return_url: RETURN_URL,
             locale: None,
             scopes: &[],
@@ -255,14 +264,15 @@ impl Kit {
         session.link_id.unwrap()
     }
 
-    async fn register(&self) -> fondaco_model::ids::RegistrationId {
+    async fn register(&self, institution: &str) -> fondaco_model::ids::RegistrationId {
         let known = self.vault.registrations(self.tenant).await.unwrap();
-        if let Some(known) = known.first() {
-            return known.registration.id;
+        let mut known = known.iter().map(|known| &known.registration);
+        if let Some(known) = known.find(|known| known.institution_id == institution) {
+            return known.id;
         }
         let new = NewRegistration {
             owner: Owner::Tenant(self.tenant),
-            institution_id: "sandbox_bank".to_owned(),
+            institution_id: institution.to_owned(),
             environment: "sandbox".to_owned(),
             client_id: self.bank.sandbox.client_id.clone(),
             client_secret: Some(Secret::new(self.bank.sandbox.client_secret.as_str())),

@@ -4,9 +4,15 @@
 
 mod bank;
 mod budgets;
+mod desk;
 mod faults;
+mod fruitless;
+mod identity;
 mod kill;
 mod kit;
 mod reads;
+mod redirect;
+mod rotation;
 mod sweeps;
+mod uploads;
 mod workers;

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use fondaco_model::v1::LinkProgress;
+use fondaco_model::v1::{LinkHealth, LinkProgress};
+use fondaco_sandbox::Config;
 use fondaco_store::in_tx;
 use fondaco_store::repo::job::{self, Claim, JobState};
 use fondaco_store::testing::engines;
@@ -13,6 +14,7 @@ use fondaco_sync::worker::{Worker, WorkerSettings};
 use fondaco_vault::jobs;
 use tokio_util::sync::CancellationToken;
 
+use crate::bank::Bank;
 use crate::kit::Kit;
 
 async fn count(kit: &Kit, state: JobState) -> i64 {
@@ -61,6 +63,32 @@ async fn a_job_whose_worker_is_gone_is_taken_over_and_the_old_one_writes_nothing
         assert!(matches!(refused, PullError::LeaseLost), "{refused}");
         let rows = |all: &[(String, Vec<_>)]| all.iter().map(|(_, rows)| rows.len()).sum::<usize>();
         assert_eq!(rows(&before), rows(&kit.live(link).await));
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_ends_each_worker_is_given_up_and_its_link_read_at_its_regular_time() {
+    for db in engines().await {
+        let kit = Kit::start(db, 1).await;
+        let link = kit.link("anna").await;
+        for dead in 0..6 {
+            let now = kit.now();
+            let owner = format!("gone-{dead}");
+            let claim = Claim {
+                owner: &owner,
+                now,
+                until: now.plus_seconds(60),
+            };
+            let taken = job::claim(&kit.db, claim).await.unwrap().unwrap();
+            assert_eq!(taken.taken_over, dead, "{}", kit.db.name());
+            kit.pass(61).await;
+        }
+        assert_eq!(kit.worker().run_due(1).await.unwrap(), 1);
+        assert_eq!(count(&kit, JobState::Dead).await, 1);
+        assert_eq!(kit.link_row(link).await.last_attempt_at, None);
+        kit.pass(8 * 3_600).await;
+        kit.worker().run_due(10).await.unwrap();
+        kit.check(link, "anna", "at its regular time").await;
     }
 }
 
@@ -175,6 +203,38 @@ async fn a_grant_that_will_have_run_out_is_refreshed_ahead_of_the_reading() {
         assert_eq!(kit.bank.refreshes().await, before + 1);
         assert_eq!(count(&kit, JobState::Dead).await, 0);
         kit.check(link, "anna", "refreshed").await;
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_would_end_before_the_next_reading_is_exchanged_in_time() {
+    for db in engines().await {
+        let bank = Bank::open_with(Config {
+            refresh_ttl_s: 1_800,
+            history_months: 1,
+            ..Config::default()
+        });
+        let kit = Kit::start_at(db, bank.await).await;
+        let link = kit.link("anna").await;
+        kit.worker().run_due(10).await.unwrap();
+        let due = kit.link_row(link).await.next_due_at.unwrap();
+        let before = kit.bank.refreshes().await;
+        while kit.now() < due {
+            kit.pass(60).await;
+            kit.worker().run_due(10).await.unwrap();
+        }
+        let asked = kit.bank.refreshes().await - before;
+        // Each half hour once, some minutes ahead, for six hours and a tenth at most.
+        assert!((12..=17).contains(&asked), "{asked} refreshes");
+        kit.pass(300).await;
+        kit.worker().run_due(10).await.unwrap();
+        let row = kit.link_row(link).await;
+        assert_eq!(row.health, LinkHealth::Healthy);
+        assert!(
+            row.last_success_at >= Some(due),
+            "{:?}",
+            row.last_success_at
+        );
     }
 }
 

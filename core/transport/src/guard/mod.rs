@@ -70,7 +70,7 @@ pub fn check_origin(call: &Call<'_>) -> Result<(), Fault> {
     let auth = call.target.auth.contains(&origin);
     let own = match call.request.credential {
         Credential::Grant => api,
-        Credential::ClientBasic | Credential::ClientPost => auth,
+        Credential::Client => auth,
         Credential::Anonymous => api || auth,
     };
     if own {

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use fondaco_model::exchange::Credential;
 use fondaco_model::{Fault, FaultKind, Secret};
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use url::form_urlencoded;
+use http::header::AUTHORIZATION;
 
 use crate::{Answer, Call, Layer, Transport, guard};
+
+mod client;
+
+pub use client::{
+    ClientAuthenticator, ClientKeys, ClientSecretBasic, ClientSecretPost, LentClient, with_form,
+};
 
 /// When to look again after a token that was refreshed just now is refused without a reason.
 pub const SECOND_LOOK: Duration = Duration::from_mins(5);
@@ -39,22 +42,14 @@ pub trait TokenSource: Send + Sync {
     ) -> BoxFuture<'a, Result<Secret, Fault>>;
 }
 
-/// A client's identification at a token endpoint.
-#[derive(Debug, Clone)]
-pub struct ClientKeys {
-    /// Client id; it is public.
-    pub id: String,
-    /// Client secret; none for a public client (RFC 6749 section 2.1).
-    pub secret: Option<Secret>,
-}
-
 /// Lends client credentials.
 pub trait ClientSecrets: Send + Sync {
-    /// Id and secret of the registration that the call names.
+    /// The client of the registration that the call names, with the way in which its institution
+    /// wants it to authenticate.
     ///
     /// # Errors
     /// Any fault; it ends the attempt before anything is sent.
-    fn client<'a>(&'a self, call: &'a Call<'_>) -> BoxFuture<'a, Result<ClientKeys, Fault>>;
+    fn client<'a>(&'a self, call: &'a Call<'_>) -> BoxFuture<'a, Result<LentClient, Fault>>;
 }
 
 /// Fills the credential that a request names; who described the request never sees it.
@@ -115,11 +110,9 @@ impl Authorizing {
     }
 
     async fn with_client(&self, call: Call<'_>) -> Result<Answer, Fault> {
-        let keys = self.lenders.clients.client(&call).await.map_err(unsent)?;
-        let filled = match (call.request.credential, &keys.secret) {
-            (Credential::ClientBasic, Some(secret)) => basic(call, &keys.id, secret)?,
-            (_, secret) => post(call, &keys.id, secret.as_ref()),
-        };
+        let client = self.lenders.clients.client(&call).await.map_err(unsent)?;
+        let filled = client.authenticator.authenticate(&client.keys, call);
+        let filled = filled.await.map_err(unsent)?;
         self.inner.send(filled).await
     }
 }
@@ -131,7 +124,7 @@ impl Transport for Authorizing {
             match call.request.credential {
                 Credential::Anonymous => self.inner.send(call).await,
                 Credential::Grant => self.with_grant(call).await,
-                Credential::ClientBasic | Credential::ClientPost => self.with_client(call).await,
+                Credential::Client => self.with_client(call).await,
             }
         })
     }
@@ -146,13 +139,6 @@ fn bearer<'a>(call: Call<'a>, token: &Secret) -> Result<Call<'a>, Fault> {
     header(call, &format!("Bearer {}", token.expose()))
 }
 
-/// Id and secret are form-encoded before they are joined (RFC 6749 section 2.3.1, appendix B).
-fn basic<'a>(call: Call<'a>, id: &str, secret: &Secret) -> Result<Call<'a>, Fault> {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let joined = format!("{}:{}", encode(id), encode(secret.expose()));
-    header(call, &format!("Basic {}", STANDARD.encode(joined)))
-}
-
 fn header<'a>(mut call: Call<'a>, text: &str) -> Result<Call<'a>, Fault> {
     // A token with a line break must not become a second header.
     let mut value = HeaderValue::from_str(text)
@@ -160,23 +146,6 @@ fn header<'a>(mut call: Call<'a>, text: &str) -> Result<Call<'a>, Fault> {
     value.set_sensitive(true);
     call.request.headers.insert(AUTHORIZATION, value);
     Ok(call)
-}
-
-fn post<'a>(mut call: Call<'a>, id: &str, secret: Option<&Secret>) -> Call<'a> {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in form_urlencoded::parse(&call.request.body) {
-        if name != "client_id" && name != "client_secret" {
-            form.append_pair(&name, &value);
-        }
-    }
-    form.append_pair("client_id", id);
-    if let Some(secret) = secret {
-        form.append_pair("client_secret", secret.expose());
-    }
-    call.request.body = form.finish().into_bytes();
-    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-    call.request.headers.insert(CONTENT_TYPE, kind);
-    call
 }
 
 #[cfg(test)]

@@ -71,10 +71,7 @@ pub fn shared(call: &Call<'_>, response: &Response) -> Option<Fault> {
         ScopeMissing, Unsupported,
     };
     let again = |kind, reason| call.fault(kind, reason).after(Duration::ZERO);
-    let client = matches!(
-        call.request.credential,
-        Credential::ClientBasic | Credential::ClientPost
-    );
+    let client = call.request.credential == Credential::Client;
     let status = response.head.status.as_u16();
     if let Some(fault) = oauth(call, response).filter(|_| client && (400..500).contains(&status)) {
         return Some(fault);

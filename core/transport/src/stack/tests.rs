@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::HeaderName;
 
 use super::*;
-use crate::layers::authorize::{Authorize, ClientKeys, ClientSecrets, TokenSource};
+use crate::layers::authorize::{Authorize, ClientSecrets, LentClient, TokenSource};
 use crate::layers::breaker::Breaker;
 use crate::layers::classify::{Classifier, Classify};
 use crate::layers::deadline::Deadline;
@@ -38,7 +38,7 @@ impl TokenSource for World {
 }
 
 impl ClientSecrets for World {
-    fn client<'a>(&'a self, call: &'a Call<'_>) -> BoxFuture<'a, Result<ClientKeys, Fault>> {
+    fn client<'a>(&'a self, call: &'a Call<'_>) -> BoxFuture<'a, Result<LentClient, Fault>> {
         Box::pin(async { Err(call.fault(FaultKind::ConfigInvalid, "no_registration")) })
     }
 }

@@ -204,9 +204,4 @@ impl BankErrorCode {
             | Self::Other(_) => FlowFailure::BankError,
         }
     }
-
-    /// True when the person may try again at once or soon.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::ServerError | Self::TemporarilyUnavailable)
-    }
 }

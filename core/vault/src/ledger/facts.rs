@@ -28,11 +28,6 @@ pub enum FactsError {
 pub struct Facts(String);
 
 impl Facts {
-    /// No facts.
-    pub fn none() -> Self {
-        Self("{}".to_owned())
-    }
-
     /// Writes a value canonically.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use fondaco_model::v1::{ConsentState, TerminationReason};
 
-use super::{ATTEMPTS_MAX, Answer, Effect, Live, Notice, Refused, end, go};
+use super::{ATTEMPTS_MAX, Answer, Effect, ExchangeFailure, Live, Notice, Refused, end, go};
 
 pub(super) fn link_opened(live: Live, attempts_before: u32) -> Answer {
     match live {
@@ -130,11 +130,22 @@ pub(super) fn exchange_succeeded(live: Live) -> Answer {
     }
 }
 
-pub(super) fn exchange_failed(live: Live, reason: TerminationReason) -> Answer {
+pub(super) fn exchange_failed(live: Live, failure: ExchangeFailure) -> Answer {
     match live {
+        // Only the first reading tells whether the bank gave accounts.
+        Live::Active if failure == ExchangeFailure::NoAccounts => end(
+            ConsentState::Failed,
+            failure.reason(),
+            [
+                Effect::StopSchedules,
+                Effect::RetireGrant,
+                Effect::RevokeAtBank,
+                Effect::Notify(Notice::Ended),
+            ],
+        ),
         Live::Exchanging => end(
             ConsentState::Failed,
-            reason,
+            failure.reason(),
             [
                 Effect::CloseAttempt,
                 Effect::RetireGrant,

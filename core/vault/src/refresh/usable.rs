@@ -52,7 +52,7 @@ impl Inner {
     /// The fault that says why nobody may use the grant.
     pub(super) fn check_usable(&self, loaded: &Loaded) -> Result<(), Fault> {
         // The revocation alone may still use a retired grant.
-        if loaded.consent.revocation_pending && self.errand_token(loaded.row.id).is_some() {
+        if loaded.consent.revocation_pending() && self.errand_token(loaded.row.id).is_some() {
             return Ok(());
         }
         match loaded.consent.consent.state {

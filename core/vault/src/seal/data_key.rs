@@ -140,7 +140,7 @@ impl DataKey {
     }
 
     /// The key as its row holds it: sealed by the current master key and bound to the label.
-    /// 69 bytes; [`KeyRing::kid_of`] tells which master key.
+    /// 69 bytes, which name the master key.
     pub fn wrap(&self, effects: &Effects, masters: &KeyRing) -> Vec<u8> {
         masters.wrap(effects, &self.label.associated_data(), &self.bytes)
     }
@@ -162,11 +162,6 @@ impl DataKey {
     /// What stands beside the key.
     pub fn label(&self) -> &DataKeyLabel {
         &self.label
-    }
-
-    /// How many values the key has sealed in this process.
-    pub fn sealed_count(&self) -> u64 {
-        self.sealed.load(Ordering::Relaxed)
     }
 
     /// Takes one of the key's seals with a fresh nonce for it.

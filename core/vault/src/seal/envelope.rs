@@ -100,14 +100,6 @@ pub fn open_bytes(
     Sealed::from_bytes(sealed)?.open(key, place)
 }
 
-/// The data key that sealed bytes name.
-///
-/// # Errors
-/// [`SealError::Malformed`].
-pub fn key_of_bytes(sealed: &[u8]) -> Result<DataKeyId, SealError> {
-    Sealed::from_bytes(sealed).map(|sealed| sealed.kid)
-}
-
 /// The fields of a sealed value in either form.
 struct Sealed<'a> {
     kid: DataKeyId,

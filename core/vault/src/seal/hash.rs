@@ -12,8 +12,8 @@ use super::bytes::Canonical;
 use super::cipher::KEY_BYTES;
 use super::{KeyRing, SealError};
 
-/// Hash keys of one tenant and purpose that are searched at most, while one replaces another.
-pub const HASH_KEYS_MAX: usize = 4;
+/// Hash keys of one tenant and purpose that are searched at most.
+pub const HASH_KEYS_MAX: usize = 8;
 
 /// SHA-256 of a secret that nobody can guess: a key, a token, a state (at least 128 random bits).
 ///
@@ -77,12 +77,8 @@ pub fn same_secret(a: &[u8], b: &[u8]) -> bool {
 pub enum HashPurpose {
     /// Account identifiers.
     Identifier,
-    /// The tenant's own reference to an end user.
-    EndUserRef,
     /// An account id or reference that a provider gave and that tells who somebody is.
     ProviderRef,
-    /// The address or the user agent that a consent was given from.
-    Client,
     /// Places in lists that clients hold: cursors are authenticated, not hidden.
     Cursor,
     /// What records state, so that an unchanged record is recognised.
@@ -92,36 +88,15 @@ pub enum HashPurpose {
 }
 
 impl HashPurpose {
-    /// All purposes.
-    pub const ALL: &'static [Self] = &[
-        Self::Identifier,
-        Self::EndUserRef,
-        Self::ProviderRef,
-        Self::Client,
-        Self::Cursor,
-        Self::Content,
-        Self::ResultCode,
-    ];
-
     /// The word that is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identifier => "IDENTIFIER",
-            Self::EndUserRef => "END_USER_REF",
             Self::ProviderRef => "PROVIDER_REF",
-            Self::Client => "CLIENT",
             Self::Cursor => "CURSOR",
             Self::Content => "CONTENT",
             Self::ResultCode => "RESULT_CODE",
         }
-    }
-
-    /// The purpose that a stored word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|purpose| purpose.as_str() == word)
     }
 }
 
@@ -220,26 +195,31 @@ impl fmt::Debug for HashKey {
     }
 }
 
-/// The hash keys of one tenant and purpose: the current one writes, all of them search.
+/// The hash keys of one tenant and purpose: one makes hashes, all of them search.
 #[derive(Debug)]
 pub struct HashKeys {
     current: HashKey,
-    older: Vec<HashKey>,
+    others: Vec<HashKey>,
 }
 
 impl HashKeys {
-    /// The current key and those whose hashes still stand; of the older ones the first
+    /// The key that makes hashes and the others whose hashes may stand; of these the first
     /// [`HASH_KEYS_MAX`] less one are kept.
     ///
     /// # Errors
     /// [`SealError::UnknownKey`] when a key is of another tenant or purpose.
-    pub fn new(current: HashKey, mut older: Vec<HashKey>) -> Result<Self, SealError> {
-        older.truncate(HASH_KEYS_MAX - 1);
+    pub fn new(current: HashKey, mut others: Vec<HashKey>) -> Result<Self, SealError> {
+        others.truncate(HASH_KEYS_MAX - 1);
         let home = |key: &HashKey| (key.label.tenant, key.label.purpose);
-        if older.iter().any(|key| home(key) != home(&current)) {
+        if others.iter().any(|key| home(key) != home(&current)) {
             return Err(SealError::UnknownKey);
         }
-        Ok(Self { current, older })
+        Ok(Self { current, others })
+    }
+
+    /// The key that makes hashes.
+    pub fn writing(&self) -> HashKeyId {
+        self.current.label.id
     }
 
     /// The hash to store.
@@ -247,10 +227,10 @@ impl HashKeys {
         self.current.hash(normalised)
     }
 
-    /// The hashes under which the value may stand, the newest first.
+    /// The hashes under which the value may stand; first the one that [`hash`](Self::hash) makes.
     pub fn candidates(&self, normalised: &str) -> Vec<KeyedHash> {
         std::iter::once(&self.current)
-            .chain(&self.older)
+            .chain(&self.others)
             .map(|key| key.hash(normalised))
             .collect()
     }

@@ -270,22 +270,6 @@ impl KeyRing {
         self.current.kid()
     }
 
-    /// The id of the master key that wrapped a key.
-    ///
-    /// # Errors
-    /// [`SealError::Malformed`].
-    pub fn kid_of(wrapped: &[u8]) -> Result<String, SealError> {
-        Wrapped::read(wrapped).map(|wrapped| hex(&wrapped.kid))
-    }
-
-    /// True when an older master key wrapped it, so that it is to be wrapped anew.
-    ///
-    /// # Errors
-    /// [`SealError::Malformed`].
-    pub fn is_stale(&self, wrapped: &[u8]) -> Result<bool, SealError> {
-        Wrapped::read(wrapped).map(|wrapped| wrapped.kid != self.current.kid)
-    }
-
     pub(super) fn wrap(
         &self,
         effects: &Effects,

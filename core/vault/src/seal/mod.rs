@@ -14,9 +14,7 @@ mod place;
 mod token;
 
 pub use data_key::{DataKey, DataKeyLabel, Ring, SEALS_PER_KEY_MAX, Subject};
-pub use envelope::{
-    PLAIN_BYTES_MAX, key_of_bytes, key_of_text, open_bytes, open_text, seal_bytes, seal_text,
-};
+pub use envelope::{PLAIN_BYTES_MAX, key_of_text, open_bytes, open_text, seal_bytes, seal_text};
 pub(crate) use hash::sha256_of;
 pub use hash::{
     HASH_KEYS_MAX, HashKey, HashKeyId, HashKeyLabel, HashKeys, HashPurpose, KeyedHash, Sha256,

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use fondaco_connectors::core::PkceVerifier;
-use fondaco_model::exchange::ResponseHead;
+use fondaco_model::exchange::{Request, ResponseHead};
 use fondaco_model::{Fault, FaultKind};
 use fondaco_transport::{Answer, Body, Call, Transport};
 use futures_util::future::BoxFuture;
@@ -16,6 +16,7 @@ use url::{Url, form_urlencoded};
 
 pub(super) const CLIENT: &str = "client-1";
 pub(super) const CLIENT_SECRET: &str = "client-secret-1";
+const REDIRECT_BASE: &str = "/redirect-bank/psd2/v1/";
 pub(super) const ISSUER: &str = "http://127.0.0.1:8090";
 
 /// What the bank does wrong.
@@ -33,6 +34,14 @@ pub(super) enum Mischief {
     RevocationsDown,
     /// It refuses every refresh.
     RefuseRefreshes,
+    /// It does not know the client.
+    RefuseClient,
+    /// Its token endpoint answers with this status and a page instead of an error.
+    TokenPage(u16),
+    /// It lets no consent be deleted.
+    RefuseDeletions,
+    /// Nothing answers.
+    Dead,
 }
 
 #[derive(Default)]
@@ -40,6 +49,8 @@ struct State {
     next: u64,
     consents: BTreeMap<String, &'static str>,
     codes: HashMap<String, Code>,
+    /// The addresses that the redirect bank sends people back to, by consent.
+    backs: HashMap<String, Url>,
     /// Refresh token to whether it is still good.
     refresh: HashMap<String, bool>,
     calls: BTreeMap<&'static str, u32>,
@@ -94,6 +105,11 @@ impl Bank {
             .collect()
     }
 
+    /// The bank knows none of its consents any more.
+    pub(super) fn forget_consents(&self) {
+        self.state.lock().unwrap().consents.clear();
+    }
+
     pub(super) fn set_consents(&self, status: &'static str) {
         self.state
             .lock()
@@ -125,6 +141,18 @@ impl Bank {
         pairs(&[("state", &query["state"]), ("code", &code), ("iss", ISSUER)])
     }
 
+    /// The person approves at the redirect bank, which sends them back to the address it was told.
+    pub(super) fn approve_redirect(
+        &self,
+        page: &Url,
+        status: &'static str,
+    ) -> Vec<(String, String)> {
+        let consent = page.query_pairs().next().unwrap().1.into_owned();
+        let mut state = self.state.lock().unwrap();
+        *state.consents.get_mut(&consent).unwrap() = status;
+        state.backs[&consent].query_pairs().into_owned().collect()
+    }
+
     /// The person declines.
     pub(super) fn deny(authorize: &Url) -> Vec<(String, String)> {
         let query: HashMap<String, String> = authorize.query_pairs().into_owned().collect();
@@ -149,6 +177,12 @@ impl Bank {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let mut state = self.state.lock().unwrap();
+        if state.mischief == Mischief::Dead {
+            return Err(down());
+        }
+        if let Some(path) = path.strip_prefix(REDIRECT_BASE) {
+            return Ok(state.redirect_bank(request, path));
+        }
         match (&request.method, path.as_str()) {
             (&Method::POST, "/psd2/v1/consents") => Ok(state.consent()),
             (&Method::GET, path) if path.starts_with("/psd2/v1/consents/") => {
@@ -200,6 +234,40 @@ impl State {
         *self.calls.entry(word).or_default() += 1;
     }
 
+    /// A bank whose consent is the credential: no call carries a token.
+    fn redirect_bank(&mut self, request: &Request, path: &str) -> Answer {
+        assert!(!request.headers.contains_key("authorization"));
+        let id = path.strip_prefix("consents/").unwrap_or_default();
+        match (&request.method, path) {
+            (&Method::GET, "") => {
+                self.count("knock");
+                answer(404, &json!({}))
+            }
+            (&Method::POST, "consents") => {
+                self.count("consent");
+                let id = self.fresh("consent");
+                self.consents.insert(id.clone(), "received");
+                let back = request.headers["tpp-redirect-uri"].to_str().unwrap();
+                self.backs.insert(id.clone(), back.parse().unwrap());
+                let page = format!("{ISSUER}/redirect-bank/authorise?consent={id}");
+                let links = json!({ "scaRedirect": { "href": page } });
+                let status = "received";
+                answer(
+                    201,
+                    &json!({ "consentStatus": status, "consentId": id, "_links": links }),
+                )
+            }
+            (&Method::GET, _) if id.ends_with("/status") => {
+                self.count("status");
+                let status = self.consents[id.trim_end_matches("/status")];
+                answer(200, &json!({ "consentStatus": status }))
+            }
+            (&Method::GET, _) => self.standing(id),
+            (&Method::DELETE, _) => self.delete(id),
+            (method, path) => panic!("the bank serves no {method} {path}"),
+        }
+    }
+
     fn consent(&mut self) -> Answer {
         self.count("consent");
         let id = self.fresh("consent");
@@ -221,8 +289,10 @@ impl State {
 
     fn delete(&mut self, id: &str) -> Answer {
         self.count("delete");
-        if self.mischief == Mischief::RevocationsDown {
-            return answer(503, &json!({}));
+        match self.mischief {
+            Mischief::RevocationsDown => return answer(503, &json!({})),
+            Mischief::RefuseDeletions => return answer(403, &json!({})),
+            _ => {}
         }
         match self.consents.get_mut(id) {
             Some(status) => {
@@ -236,8 +306,13 @@ impl State {
     fn token(&mut self, form: &HashMap<String, String>) -> Result<Answer, Fault> {
         let exchange = form["grant_type"] == "authorization_code";
         self.count(if exchange { "exchange" } else { "refresh" });
-        if self.mischief == Mischief::TokensDown {
-            return Ok(answer(503, &json!({})));
+        match self.mischief {
+            Mischief::TokensDown => return Ok(answer(503, &json!({}))),
+            Mischief::TokenPage(status) => return Ok(answer(status, &json!("a page"))),
+            Mischief::RefuseClient => {
+                return Ok(answer(401, &json!({ "error": "invalid_client" })));
+            }
+            _ => {}
         }
         let good = if exchange {
             self.redeem(form)

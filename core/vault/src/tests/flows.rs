@@ -1,5 +1,6 @@
 //! From startLink to a grant, and every way in which it does not come to one.
 
+use fondaco_connectors::core::POLLS_MAX;
 use fondaco_model::scope::ConsentScope;
 use fondaco_model::v1::{ConsentState, TerminationReason};
 use fondaco_store::repo::job::{self, Claim, Job};
@@ -438,6 +439,72 @@ async fn a_missing_signatory_is_waited_for_and_the_link_works_afterwards() {
             matches!(outcome, CallbackOutcome::AlreadyUsed(_)),
             "{outcome:?}"
         );
+        house.ledger().await;
+    }
+}
+
+/// Comes back from the bank, which then says `word` of the consent; answers with the first poll.
+async fn come_back_to(house: &House, word: &'static str) -> (ConsentId, jobs::PollPayload) {
+    let started = house.start().await;
+    let redirect = house.leave(&started).await;
+    let pairs = house.bank.approve(&redirect.url);
+    house.bank.set_consents(word);
+    let outcome = house.come_back(&pairs, &[redirect.cookie.expose()]).await;
+    assert!(
+        matches!(outcome, CallbackOutcome::Exchanging(_)),
+        "{outcome:?}"
+    );
+    let consent = house.consent_of(&started).await;
+    assert_eq!(house.state(consent).await, ConsentState::Exchanging);
+    house.clock.advance_seconds(360);
+    let poll = claim(house, jobs::POLL_CONSENT).await.unwrap();
+    (consent, jobs::read(&poll.payload).unwrap())
+}
+
+#[tokio::test]
+async fn a_word_that_nobody_knows_is_waited_out() {
+    for house in houses().await {
+        let (consent, payload) = come_back_to(&house, "dormant").await;
+        let ask = |payload| house.vault.poll_consent(house.tenant, payload);
+        ask(payload).await.unwrap();
+        assert_eq!(house.state(consent).await, ConsentState::Exchanging);
+        house.bank.set_consents("valid");
+        ask(payload).await.unwrap();
+        assert_eq!(house.state(consent).await, ConsentState::Active);
+        house.ledger().await;
+    }
+}
+
+#[tokio::test]
+async fn a_word_that_nobody_knows_never_comes_to_count_as_good() {
+    for house in houses().await {
+        let (consent, payload) = come_back_to(&house, "dormant").await;
+        for (polls, state) in [
+            (POLLS_MAX - 2, ConsentState::Exchanging),
+            (POLLS_MAX - 1, ConsentState::Failed),
+        ] {
+            let payload = jobs::PollPayload { polls, ..payload };
+            house
+                .vault
+                .poll_consent(house.tenant, payload)
+                .await
+                .unwrap();
+            assert_eq!(house.state(consent).await, state, "{polls}");
+        }
+        house.ledger().await;
+    }
+}
+
+#[tokio::test]
+async fn a_consent_that_the_bank_terminated_at_once_is_not_in_force() {
+    for house in houses().await {
+        let started = house.start().await;
+        let redirect = house.leave(&started).await;
+        let pairs = house.bank.approve(&redirect.url);
+        house.bank.set_consents("terminatedByAspsp");
+        house.come_back(&pairs, &[redirect.cookie.expose()]).await;
+        let consent = house.consent_of(&started).await;
+        assert_eq!(house.state(consent).await, ConsentState::Failed);
         house.ledger().await;
     }
 }

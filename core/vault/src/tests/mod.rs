@@ -4,8 +4,10 @@ mod access;
 mod bank;
 mod flows;
 mod raws;
+mod redirects;
 mod refreshes;
 mod sessions;
+mod tested;
 mod withdrawals;
 
 use std::sync::Arc;

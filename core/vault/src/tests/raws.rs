@@ -106,14 +106,3 @@ async fn an_identifier_opens_at_its_own_place_and_is_found_by_its_hash() {
         );
     }
 }
-
-#[tokio::test]
-async fn cursors_are_authenticated_alike_by_all_processes() {
-    for house in houses().await {
-        let mac = house.vault.cursor_mac().await.unwrap();
-        let (_, other) = house.other_process().await;
-        let other = other.cursor_mac().await.unwrap();
-        assert!(other.verify(b"place", &mac.mac(b"place")));
-        assert!(!other.verify(b"place", &mac.mac(b"other place")));
-    }
-}

@@ -1,6 +1,6 @@
 //! Disconnecting, expiry, and what happens to the grant.
 
-use fondaco_model::v1::{ConsentState, RevokedBy, TerminationReason};
+use fondaco_model::v1::{ConsentRevocation, ConsentState, RevokedBy, TerminationReason};
 use fondaco_model::{Fault, FaultKind};
 use fondaco_store::repo::Scope;
 use fondaco_store::repo::end_user;
@@ -26,10 +26,8 @@ async fn disconnecting_works_here_at_once_and_at_the_bank_by_its_job() {
         assert_eq!(house.state(linked.consent).await, ConsentState::Revoked);
         let lent = house.vault.inner.token_of(house.tenant, linked.grant).await;
         assert!(lent.is_err(), "nobody reads with it any more");
-        assert_eq!(
-            house.vault.untold(house.tenant, 10).await.unwrap(),
-            [linked.consent]
-        );
+        let revocation = async || house.consent(linked.consent).await.consent.revocation;
+        assert_eq!(revocation().await, ConsentRevocation::Pending);
         let told = house
             .vault
             .revoke_at_bank(house.tenant, linked.consent)
@@ -39,14 +37,7 @@ async fn disconnecting_works_here_at_once_and_at_the_bank_by_its_job() {
         assert_eq!(house.bank.consent_states(), ["terminatedByTpp"]);
         assert_eq!(house.bank.calls("revoke"), 1);
         assert!(house.grant(linked.grant).await.document_sealed.is_none());
-        assert!(
-            house
-                .vault
-                .untold(house.tenant, 10)
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert_eq!(revocation().await, ConsentRevocation::Done);
         let again = house
             .vault
             .revoke_at_bank(house.tenant, linked.consent)
@@ -78,6 +69,8 @@ async fn a_bank_that_does_not_take_it_is_told_again_for_72_hours() {
             .await
             .unwrap();
         assert!(matches!(told, Revocation::Again(..)), "{told:?}");
+        let waiting = house.consent(linked.consent).await.consent;
+        assert_eq!(waiting.revocation, ConsentRevocation::Pending);
         house.clock.advance_seconds(1);
         let told = house
             .vault
@@ -85,6 +78,14 @@ async fn a_bank_that_does_not_take_it_is_told_again_for_72_hours() {
             .await
             .unwrap();
         assert!(matches!(told, Revocation::GivenUp), "{told:?}");
+        let given_up = house.consent(linked.consent).await.consent;
+        assert_eq!(given_up.revocation, ConsentRevocation::GivenUp);
+        let words = house.ledger().await;
+        assert!(
+            words
+                .iter()
+                .any(|word| word == "consent.revocation_given_up")
+        );
         assert!(house.grant(linked.grant).await.document_sealed.is_none());
         house.ledger().await;
     }
@@ -205,7 +206,41 @@ async fn a_person_who_withdrew_at_the_bank_is_believed_at_the_first_refusal() {
             stored.consent.reason,
             Some(TerminationReason::EndUserAtBank)
         );
-        assert!(!stored.revocation_pending, "the bank knows");
+        let revocation = stored.consent.revocation;
+        assert_eq!(revocation, ConsentRevocation::NotNeeded, "the bank knows");
+        house.ledger().await;
+    }
+}
+
+#[tokio::test]
+async fn the_banks_word_ends_a_consent_and_an_unknown_word_does_not() {
+    use ConsentState::{Active, Expired, Revoked};
+    for house in houses().await {
+        for (word, state, reason) in [
+            ("valid", Active, None),
+            ("received", Active, None),
+            ("partiallyAuthorised", Active, None),
+            ("dormant", Active, None),
+            ("terminatedByAspsp", Revoked, Some(TerminationReason::Bank)),
+            ("terminatedByTpp", Revoked, Some(TerminationReason::Bank)),
+            ("rejected", Revoked, Some(TerminationReason::Bank)),
+            (
+                "revokedByPsu",
+                Revoked,
+                Some(TerminationReason::EndUserAtBank),
+            ),
+            ("expired", Expired, Some(TerminationReason::TimeOver)),
+        ] {
+            let linked = house.linked().await;
+            house.bank.set_consents(word);
+            let refused = Fault::new(FaultKind::AuthRevoked, "test");
+            let failed = house
+                .vault
+                .read_failed(house.tenant, linked.consent, &refused);
+            assert_eq!(failed.await.unwrap(), state, "{word}");
+            let stored = house.consent(linked.consent).await;
+            assert_eq!(stored.consent.reason, reason, "{word}");
+        }
         house.ledger().await;
     }
 }

@@ -120,7 +120,7 @@ fn sca_oauth_leads_from_consent_over_code_to_grant() {
     let event = FlowEvent::Callback(callback(&verifier, Some("code-1")));
     let (request, state) = sent(step(&manifest, Some(&state), event));
     assert_eq!(request.url.path(), "/oauth/token");
-    assert_eq!(request.credential, Credential::ClientBasic);
+    assert_eq!(request.credential, Credential::Client);
     let form = String::from_utf8(request.body.clone()).unwrap();
     assert!(form.contains("code=code-1") && form.contains(verifier.expose()));
     assert!(!format!("{request:?} {state:?}").contains("code-1"));
@@ -250,6 +250,35 @@ fn a_consent_answer_of_another_shape_is_drift() {
 }
 
 #[test]
+fn a_bank_that_offers_another_approach_only_is_unsupported_and_not_drift() {
+    let link = json!({ "href": "/psd2/v1/consents/c-1/authorisations" });
+    for (institution, name) in [
+        ("sandbox_redirect_bank", "startAuthorisation"),
+        (
+            "sandbox_redirect_bank",
+            "startAuthorisationWithPsuAuthentication",
+        ),
+        ("sandbox_redirect_bank", "scaOAuth"),
+        ("sandbox_bank", "scaRedirect"),
+    ] {
+        let mut manifest = manifest(institution);
+        if institution == "sandbox_bank" {
+            let quirk = ("oauth_metadata".to_owned(), toml::Value::Boolean(true));
+            manifest.quirks.extend([quirk]);
+        }
+        let (_, state) = begin(&manifest);
+        let body = json!({
+            "consentStatus": "received",
+            "consentId": "c-1",
+            "_links": { name: link, "self": { "href": "/psd2/v1/consents/c-1" } },
+        });
+        let fault = answer(&manifest, &state, 201, &body.to_string()).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unsupported, "{name}");
+        assert_eq!(fault.get("rule"), Some("consent.other_approach"));
+    }
+}
+
+#[test]
 fn revocation_deletes_the_consent_and_then_the_token() {
     let manifest = manifest("sandbox_bank");
     let grant = Grant {
@@ -297,10 +326,66 @@ fn the_standing_of_a_consent_is_asked_and_read() {
     let standing = flow.standing(&cx, &response(200, body)).unwrap();
     assert_eq!(standing.state, StandingState::Valid);
     assert_eq!(standing.valid_until, "2026-08-01".parse().ok());
-    let odd = r#"{"consentStatus":"dormant"}"#;
-    let standing = flow.standing(&cx, &response(200, odd)).unwrap();
-    assert_eq!(standing.state, StandingState::Unknown);
     assert!(flow.standing(&cx, &response(200, "[]")).is_err());
+}
+
+#[test]
+fn every_word_of_the_standard_has_its_standing_and_no_other_word_counts_as_good() {
+    let manifest = manifest("sandbox_bank");
+    let client = client();
+    let cx = context(&manifest, &client);
+    let flow = BerlinGroup.consent().unwrap();
+    for (word, expected) in [
+        ("received", StandingState::Awaiting),
+        ("partiallyAuthorised", StandingState::PartiallyAuthorised),
+        ("valid", StandingState::Valid),
+        ("rejected", StandingState::Rejected),
+        ("expired", StandingState::Expired),
+        ("revokedByPsu", StandingState::RevokedByUser),
+        ("terminatedByTpp", StandingState::RevokedByUs),
+        ("terminatedByAspsp", StandingState::RevokedByProvider),
+        ("terminatedByAuthority", StandingState::RevokedByProvider),
+        ("terminated", StandingState::Unknown),
+        ("dormant", StandingState::Unknown),
+        ("VALID", StandingState::Unknown),
+        ("", StandingState::Unknown),
+    ] {
+        let body = json!({ "consentStatus": word }).to_string();
+        let standing = flow.standing(&cx, &response(200, &body)).unwrap();
+        assert_eq!(standing.state, expected, "{word}");
+    }
+}
+
+#[test]
+fn a_redirect_flow_is_granted_by_the_word_valid_alone() {
+    let manifest = manifest("sandbox_redirect_bank");
+    let (_, state) = begin(&manifest);
+    let (_, state) = redirected(answer(&manifest, &state, 201, CREATED));
+    let verifier = verifier();
+    let event = FlowEvent::Callback(callback(&verifier, None));
+    let (_, asked) = sent(step(&manifest, Some(&state), event));
+    let word = |word: &str| {
+        let body = json!({ "consentStatus": word }).to_string();
+        answer(&manifest, &asked, 200, &body)
+    };
+    assert!(matches!(word("valid"), Ok(FlowStep::Granted(_))));
+    for open in ["received", "dormant"] {
+        let step = word(open).unwrap();
+        let waits = matches!(step, FlowStep::Wait(_, WaitFor::Authorisation, _));
+        assert!(waits, "{open}: {step:?}");
+    }
+    for refused in ["rejected", "revokedByPsu"] {
+        let step = word(refused).unwrap();
+        let refuses = matches!(step, FlowStep::Refused(RefusalReason::UserDenied));
+        assert!(refuses, "{refused}: {step:?}");
+    }
+    for (ended, kind) in [
+        ("expired", FaultKind::ConsentExpired),
+        ("terminatedByTpp", FaultKind::ProviderRejected),
+        ("terminatedByAspsp", FaultKind::ProviderRejected),
+    ] {
+        assert_eq!(word(ended).unwrap_err().kind, kind, "{ended}");
+    }
 }
 
 #[test]

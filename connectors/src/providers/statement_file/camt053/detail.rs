@@ -154,6 +154,18 @@ pub(super) fn original_amount(
     })
 }
 
+/// The amount before charges: that of the transaction, where it is in the account's currency and
+/// another one than was booked.
+pub(super) fn gross_amount(holder: &Node<'_>, amount: Money, notes: &mut Notes) -> Option<Money> {
+    let node = holder.at(&["AmtDtls", "TxAmt", "Amt"])?;
+    if node.attribute("Ccy") != Some(amount.currency().code()) {
+        return None;
+    }
+    let found = notes.amount(node, "AmtDtls/TxAmt/Amt", Need::Optional)?;
+    let gross = found.signed(amount.direction()).ok()?;
+    (gross != amount).then_some(gross)
+}
+
 /// The first `CcyXchg` of the amounts.
 pub(super) fn exchange(holder: &Node<'_>, notes: &mut Notes) -> Option<Fx> {
     let details = holder.at(&["AmtDtls"])?;
@@ -175,6 +187,7 @@ pub(super) fn exchange(holder: &Node<'_>, notes: &mut Notes) -> Option<Fx> {
             rate: rate.to_owned(),
             unit_currency: unit,
             quoted_currency: quoted,
+            rate_type: None,
             contract_id: exchange.text_at(&["CtrctId"]).map(str::to_owned),
             quoted_on: day.map(|(day, _)| day),
         })

@@ -1,7 +1,9 @@
 //! Maps an entry (`ReportEntry`): one transaction, with the details of a batch below it.
 
 use fondaco_model::draft::{ReferenceDraft, TransactionDraft};
-use fondaco_model::v1::{BankTransactionCode, BookingStatus, ReferenceKind, Stability};
+use fondaco_model::v1::{
+    BankTransactionCode, BookingStatus, ReferenceKind, Stability, TransactionFlag,
+};
 
 use super::values::{Need, Notes};
 use super::{detail, party};
@@ -34,6 +36,9 @@ pub(super) fn map(root: &Node<'_>, notes: &mut Notes) -> Option<TransactionDraft
         .flat_map(|block| block.all("TxDtls"))
         .collect();
     let is_batch = blocks.iter().any(|block| block.at(&["Btch"]).is_some());
+    if is_batch {
+        draft.flags.push(TransactionFlag::Batch);
+    }
     match details[..] {
         [only] if !is_batch => single(only, &mut draft, notes),
         _ => {
@@ -116,6 +121,8 @@ fn references(root: &Node<'_>) -> Vec<ReferenceDraft> {
 fn amounts(holder: &Node<'_>, draft: &mut TransactionDraft, notes: &mut Notes) {
     let original = detail::original_amount(holder, draft.amount, notes);
     draft.original_amount = draft.original_amount.or(original);
+    let gross = detail::gross_amount(holder, draft.amount, notes);
+    draft.gross_amount = draft.gross_amount.or(gross);
     if draft.fx.is_none() {
         draft.fx = detail::exchange(holder, notes);
     }
@@ -124,7 +131,8 @@ fn amounts(holder: &Node<'_>, draft: &mut TransactionDraft, notes: &mut Notes) {
     }
 }
 
-/// `CardTx` since version 04: the last digits of the card, the merchant's category.
+/// `CardTx` since version 04: the last digits of the card, the merchant's category, and the id of
+/// the merchant or of its terminal.
 fn card(holder: &Node<'_>, draft: &mut TransactionDraft) {
     let Some(card) = holder.at(&["CardTx"]) else {
         return;
@@ -136,6 +144,14 @@ fn card(holder: &Node<'_>, draft: &mut TransactionDraft) {
     let category = card.text_at(&["Tx", "MrchntCtgyCd"]);
     let known = draft.merchant_category_code.take();
     draft.merchant_category_code = known.or(category.map(str::to_owned));
+    if let Some(place) = card.at(&["POI", "Id"]) {
+        let id = place.text_at(&["Id"]).map(str::to_owned);
+        let field = match place.text_at(&["Tp"]) {
+            Some("MERC") => &mut draft.merchant_id,
+            _ => &mut draft.merchant_terminal,
+        };
+        *field = field.take().or(id);
+    }
 }
 
 /// The only detail of an entry says what the entry itself is.

@@ -1,7 +1,7 @@
 //! Maps parties, their accounts and their institutions.
 
-use fondaco_model::draft::PartyDraft;
-use fondaco_model::v1::PartyType;
+use fondaco_model::draft::{Identifier, PartyDraft};
+use fondaco_model::v1::{IdentifierScheme, PartyType};
 use fondaco_model::{Direction, Secret};
 
 use super::values::Notes;
@@ -62,13 +62,31 @@ pub(super) fn counterparty(
         if let Some(account) = parties.at(&[side.account]) {
             let path = format!("{path}/RltdPties/{}", side.account);
             draft.identifiers = notes.account_id(account, &path).into_iter().collect();
+            draft.identifiers.extend(proxy(account));
         }
     }
     if let Some(agent) = details.at(&["RltdAgts", side.agent]) {
         draft.agent_bic = bic(agent);
-        draft.agent_name = agent.text_at(&["FinInstnId", "Nm"]).map(str::to_owned);
+        let text = |path: &[&str]| agent.text_at(path).map(str::to_owned);
+        let system = ["FinInstnId", "ClrSysMmbId", "ClrSysId"];
+        draft.agent_clearing_system = ["Cd", "Prtry"]
+            .iter()
+            .find_map(|name| text(&[system[0], system[1], system[2], name]));
+        draft.agent_member_id = text(&["FinInstnId", "ClrSysMmbId", "MmbId"]);
+        draft.agent_name = text(&["FinInstnId", "Nm"]);
     }
     draft
+}
+
+/// What stands for an account's number, since version 08: a telephone number or another name.
+fn proxy(account: &Node<'_>) -> Option<Identifier> {
+    let proxy = account.at(&["Prxy"])?;
+    let scheme = match proxy.text_at(&["Tp", "Cd"]) {
+        Some("TELE") => IdentifierScheme::Msisdn,
+        _ => IdentifierScheme::Proprietary,
+    };
+    let value = Secret::new(proxy.text_at(&["Id"])?.to_owned());
+    Some(Identifier { scheme, value })
 }
 
 /// The creditor's identifier of a SEPA direct debit.

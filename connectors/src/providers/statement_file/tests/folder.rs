@@ -12,11 +12,11 @@ use super::super::verdict::{StatementSums, verdict};
 use super::{entries, map, split};
 use crate::core::testing::{compare, folder_of, remarks, render};
 
-fn fixtures() -> PathBuf {
+pub(super) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/providers/statement_file/fixtures")
 }
 
-fn files(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());

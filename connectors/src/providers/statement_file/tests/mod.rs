@@ -1,7 +1,8 @@
-//! Tests of the statement files: folders of fixtures, hostile input, the verdict.
+//! Tests of the statement files: folders of fixtures, their schemas, hostile input, the verdict.
 
 mod folder;
 mod hostile;
+mod schema;
 mod verdict;
 
 use std::io::BufRead;

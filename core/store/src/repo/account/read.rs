@@ -21,7 +21,7 @@ pub const IDS_MAX: usize = 1_000;
 pub const BY_LINKS_MAX: i64 = 10_000;
 
 /// Most hashes of one look-up.
-pub const HASHES_MAX: usize = 64;
+pub const HASHES_MAX: usize = 256;
 
 macro_rules! shared {
     () => {

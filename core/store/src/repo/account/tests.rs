@@ -359,8 +359,17 @@ async fn a_source_is_found_in_its_own_place_only() {
             (STRANGER, ANN, SourcePlace::Link(LINK), 3, None),
         ] {
             let mut session = db.read(tenant).await.unwrap();
-            let found = account_source::find(&mut session, person, place, &[hash; 32]).await;
+            // One hash of each key that may have made it.
+            let hashes = [[9; 32], [hash; 32]];
+            let found = account_source::find(&mut session, person, place, &hashes).await;
             assert_eq!(found.unwrap().as_ref(), expected, "{} {place:?}", db.name());
+            let none = account_source::find(&mut session, person, place, &[]).await;
+            assert_eq!(none, Ok(None));
+            let many = [[hash; 32]; account_source::HASHES_MAX + 1];
+            let find = account_source::find(&mut session, person, place, &many);
+            assert!(find.await.is_err());
+            let find = account_source::find(&mut session, person, place, &many[1..]);
+            assert_eq!(find.await.unwrap().as_ref(), expected);
         }
         let mut session = db.read(TENANT).await.unwrap();
         let rows = account_source::by_accounts(&mut session, Scope::EndUser(ANN), &[id(1)]).await;

@@ -123,6 +123,7 @@ impl From<BalanceRow> for Balance {
             as_of: row.as_of,
             fetched_at: row.fetched_at,
             credit_limit_included: row.credit_limit_included,
+            last_transaction_ref: row.last_transaction_ref,
             provenance: row.provenance,
         }
     }

@@ -104,7 +104,7 @@ pub struct RevisionRow {
     pub cause: RevisionCause,
     /// Names of the fields that changed.
     pub changed_fields: Vec<String>,
-    /// The state before, sealed.
+    /// What the changed fields said before, as a sealed JSON object.
     pub before_sealed: Option<String>,
     /// The key that seals the state.
     pub data_key_id: DataKeyId,
@@ -116,7 +116,8 @@ pub struct RevisionRow {
     pub recorded_at: Instant,
 }
 
-/// Why an incoming record and a stored transaction are one, or may be.
+/// Why an incoming record and a stored transaction are one, or may be; or why the transaction was
+/// removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchEvidenceRow {
     /// Our id.
@@ -125,7 +126,7 @@ pub struct MatchEvidenceRow {
     pub end_user_id: EndUserId,
     /// The transaction.
     pub transaction_id: TransactionId,
-    /// The run that brought the record.
+    /// The run that brought the record, or ended without it.
     pub run_id: SyncRunId,
     /// The rule that decided.
     pub rule: String,

@@ -71,6 +71,82 @@ pub struct RemarkRow {
     pub data_key_id: DataKeyId,
 }
 
+/// A record in quarantine or a remark, as who handed in its file is told about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemRow {
+    /// The record's position within the raw answer, from 0.
+    pub ordinal: i64,
+    /// True for a record in quarantine, false for a remark about one that was understood.
+    pub quarantined: bool,
+    /// What the sealed original belongs to: the quarantine entry, or a remark's [`remark_place`].
+    pub sealed_row: Uuid,
+    /// The source's own path of the field, or its line.
+    pub field: String,
+    /// The rule that refused or noticed it.
+    pub rule: String,
+    /// The value as it stood, sealed.
+    pub original_sealed: String,
+}
+
+/// What the sealed original of a remark belongs to.
+///
+/// Remarks have no id of their own: the positions of the record in its answer and of the remark
+/// in its record are mixed into the answer's id, so that no two originals of an answer open in
+/// each other's place.
+pub fn remark_place(raw: RawAnswerId, ordinal: i64, number: i64) -> Uuid {
+    let record = u128::from(ordinal.unsigned_abs()) << 32;
+    let remark = u128::from(number.unsigned_abs());
+    Uuid::from_u128(raw.0.as_u128() ^ record ^ remark)
+}
+
+impl ProblemRow {
+    /// The table whose column `original_sealed` holds the original.
+    pub fn sealed_table(&self) -> &'static str {
+        if self.quarantined {
+            "quarantine"
+        } else {
+            "remark"
+        }
+    }
+}
+
+/// Which problems of one raw answer are asked for. Imports of one content share its raw answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProblemQuery {
+    /// The raw answer.
+    pub raw_answer_id: RawAnswerId,
+    /// First position of a record.
+    pub from: i64,
+    /// Last position of a record.
+    pub through: i64,
+    /// Number of rows, 1 to [`ROWS_MAX`].
+    pub limit: u32,
+}
+
+impl ProblemQuery {
+    /// The first problems of all records.
+    pub fn all(raw_answer_id: RawAnswerId, limit: u32) -> Self {
+        Self {
+            raw_answer_id,
+            from: 0,
+            through: i64::MAX,
+            limit,
+        }
+    }
+}
+
+record!(ProblemRow, |row| ProblemRow {
+    ordinal: row.col("ordinal")?,
+    quarantined: row.col::<i64>("number")? < 0,
+    sealed_row: match row.col("number")? {
+        number @ 0.. => remark_place(RawAnswerId(row.col("holder")?), row.col("ordinal")?, number),
+        _ => row.col("holder")?,
+    },
+    field: row.col("field")?,
+    rule: row.col("rule")?,
+    original_sealed: row.col("original_sealed")?,
+});
+
 record!(QuarantineRow, |row| QuarantineRow {
     id: QuarantineId(row.col("id")?),
     end_user_id: EndUserId(row.col("end_user_id")?),
@@ -206,6 +282,55 @@ pub async fn list(
             .push(" order by id limit ")
             .push_bind(page(asked.limit));
     })
+}
+
+const PROBLEMS: &str = "select ordinal, number, holder, field, rule, original_sealed from \
+    (select ordinal, cast(-1 as bigint) as number, id as holder, field, rule, \
+    original_sealed, end_user_id, tenant_id, raw_answer_id from quarantine \
+    where resolved_at is null union all \
+    select ordinal, number, raw_answer_id as holder, field, rule, original_sealed, \
+    end_user_id, tenant_id, raw_answer_id from remark) p where p.tenant_id = ";
+
+/// Records of a raw answer that are in quarantine and remarks about the others, in the order of
+/// the source.
+pub async fn problems(
+    session: &mut Session,
+    scope: Scope,
+    asked: &ProblemQuery,
+) -> Result<Vec<ProblemRow>> {
+    let tenant = session.tenant().0;
+    fetch_composed!(session, ProblemRow, PROBLEMS, |query, D| {
+        query.push_bind(tenant).push(" and p.raw_answer_id = ");
+        query.push_bind(asked.raw_answer_id.0);
+        query.push(" and p.ordinal >= ").push_bind(asked.from);
+        query.push(" and p.ordinal <= ").push_bind(asked.through);
+        scope.push::<D>(&mut query, "p.end_user_id");
+        query
+            .push(" order by p.ordinal, p.number limit ")
+            .push_bind(page(asked.limit));
+    })
+}
+
+const PROBLEM_COUNT: &str = "select count(*) from \
+    (select tenant_id, raw_answer_id, ordinal, end_user_id from quarantine \
+    where resolved_at is null union all \
+    select tenant_id, raw_answer_id, ordinal, end_user_id from remark) p where p.tenant_id = ";
+
+/// Number of problems that [`problems`] has without its limit.
+pub async fn count_problems(
+    session: &mut Session,
+    scope: Scope,
+    asked: &ProblemQuery,
+) -> Result<i64> {
+    let tenant = session.tenant().0;
+    let rows = fetch_composed!(session, (i64,), PROBLEM_COUNT, |query, D| {
+        query.push_bind(tenant).push(" and p.raw_answer_id = ");
+        query.push_bind(asked.raw_answer_id.0);
+        query.push(" and p.ordinal >= ").push_bind(asked.from);
+        query.push(" and p.ordinal <= ").push_bind(asked.through);
+        scope.push::<D>(&mut query, "p.end_user_id");
+    })?;
+    Ok(rows.first().map_or(0, |row| row.0))
 }
 
 const COUNT: &str = "select count(*) from quarantine where resolved_at is null and tenant_id = ";

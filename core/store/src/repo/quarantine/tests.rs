@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
+
 use fondaco_model::ids::{QuarantineId, SyncRunId};
 use uuid::Uuid;
 
 use super::{
-    QuarantineQuery, QuarantineRow, RemarkRow, count_open, insert, insert_remarks, list, remarks,
-    resolve,
+    ProblemQuery, QuarantineQuery, QuarantineRow, RemarkRow, count_open, count_problems, insert,
+    insert_remarks, list, problems, remark_place, remarks, resolve,
 };
 use crate::in_tx;
 use crate::repo::Scope;
@@ -165,6 +167,66 @@ async fn remarks_are_kept_once_and_found_by_what_they_are_about() {
         let mut stranger = db.read(STRANGER).await.unwrap();
         assert!(
             remarks(&mut stranger, Scope::Tenant, &targets)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+}
+
+#[tokio::test]
+async fn problems_of_an_answer_are_its_quarantine_and_remarks_in_the_order_of_the_source() {
+    for db in engines().await {
+        keep(&db, &[row(1, 4), row(2, 0), row(3, 9)]).await;
+        in_tx!(db, TENANT, |tx| {
+            insert_remarks(
+                tx,
+                &[remark(4, 0, None), remark(2, 1, None), remark(2, 0, None)],
+            )
+            .await
+        })
+        .unwrap();
+        in_tx!(db, TENANT, |tx| resolve(tx, id(3), NOW).await).unwrap();
+        let mut session = db.read(TENANT).await.unwrap();
+        let all = ProblemQuery::all(RAW, 10);
+        let found = problems(&mut session, Scope::Tenant, &all).await.unwrap();
+        let order: Vec<_> = found
+            .iter()
+            .map(|one| (one.ordinal, one.quarantined, one.sealed_table()))
+            .collect();
+        let expected = [
+            (0, true, "quarantine"),
+            (2, false, "remark"),
+            (2, false, "remark"),
+            (4, true, "quarantine"),
+            (4, false, "remark"),
+        ];
+        assert_eq!(order, expected, "{}", db.name());
+        let places: BTreeSet<_> = found.iter().map(|one| one.sealed_row).collect();
+        assert_eq!(found[0].sealed_row, id(2).0);
+        assert_eq!(found[2].sealed_row, remark_place(RAW, 2, 1));
+        assert_eq!(places.len(), 5, "no two originals share a place");
+        for (scope, from, through, limit, rows, count) in [
+            (Scope::Tenant, 0, i64::MAX, 2, 2, 5),
+            (Scope::Tenant, 1, 3, 10, 2, 2),
+            (Scope::Tenant, 2, 4, 10, 4, 4),
+            (Scope::EndUser(ANN), 0, i64::MAX, 10, 5, 5),
+            (Scope::EndUser(BOB), 0, i64::MAX, 10, 0, 0),
+        ] {
+            let asked = ProblemQuery {
+                from,
+                through,
+                limit,
+                ..all
+            };
+            let found = problems(&mut session, scope, &asked).await.unwrap();
+            assert_eq!(found.len(), rows, "{} {scope:?} {from}", db.name());
+            let counted = count_problems(&mut session, scope, &asked).await.unwrap();
+            assert_eq!(counted, count, "{} {scope:?} {from}", db.name());
+        }
+        let mut stranger = db.read(STRANGER).await.unwrap();
+        assert!(
+            problems(&mut stranger, Scope::Tenant, &all)
                 .await
                 .unwrap()
                 .is_empty()

@@ -1,7 +1,9 @@
 //! Links, consents and link sessions.
 
 use fondaco_model::ids::{ConsentId, LinkId, TenantId};
-use fondaco_model::v1::{ConsentState, LinkHealth, LinkProgress, TerminationReason};
+use fondaco_model::v1::{
+    ConsentRevocation, ConsentState, LinkHealth, LinkProgress, TerminationReason,
+};
 
 use super::{House, NOW, digest, effects, house, new_end_user, new_session, new_tenant};
 use crate::in_tx;
@@ -74,11 +76,16 @@ async fn a_terminal_state_is_never_left() {
         next.consent.state = ConsentState::Revoked;
         next.consent.reason = Some(TerminationReason::EndUserHere);
         next.consent.ended_at = Some(NOW);
-        next.revocation_pending = true;
+        next.consent.revocation = ConsentRevocation::Pending;
         let go = async |from: ConsentState, to: &consent::StoredConsent| {
             in_tx!(db, house.tenant, |tx| {
                 consent::transition(tx, from, to).await
             })
+        };
+        let stands = async |revocation: ConsentRevocation| {
+            let mut session = db.read(house.tenant).await.unwrap();
+            let found = consent::by_revocation(&mut session, revocation, 10).await;
+            found.unwrap().len()
         };
         assert_eq!(
             go(ConsentState::Created, &next).await,
@@ -86,9 +93,8 @@ async fn a_terminal_state_is_never_left() {
             "{}",
             db.name()
         );
-        let mut session = db.read(house.tenant).await.unwrap();
-        assert_eq!(consent::untold(&mut session, 10).await.unwrap().len(), 1);
-        drop(session);
+        assert_eq!(stands(ConsentRevocation::Pending).await, 1);
+        assert_eq!(stands(ConsentRevocation::Done).await, 0);
         next.version = 2;
         let mut back = next.clone();
         back.consent.state = ConsentState::Active;
@@ -96,10 +102,10 @@ async fn a_terminal_state_is_never_left() {
             go(ConsentState::Revoked, &back).await,
             Err(StoreError::LostUpdate)
         );
-        next.revocation_pending = false;
+        next.consent.revocation = ConsentRevocation::Done;
         assert_eq!(go(ConsentState::Revoked, &next).await, Ok(()));
-        let mut session = db.read(house.tenant).await.unwrap();
-        assert_eq!(consent::untold(&mut session, 10).await.unwrap().len(), 0);
+        assert_eq!(stands(ConsentRevocation::Pending).await, 0);
+        assert_eq!(stands(ConsentRevocation::Done).await, 1);
     }
 }
 

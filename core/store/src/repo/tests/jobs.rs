@@ -106,12 +106,14 @@ async fn waiting_jobs_with_one_deduplication_key_become_one_and_take_the_more_ur
         let second = NewJob {
             priority: 1,
             presence: Presence::Present,
+            request_id: Some("asked".to_owned()),
             ..new_job(None, Some("sync link"))
         };
         let merged = enqueue(&db, tenant, &second).await;
         assert_eq!(merged, Enqueued::Merged(first.id), "{}", db.name());
         let job = claim(&db, "a", 0).await.unwrap();
         assert_eq!((job.priority, job.presence), (1, Presence::Present));
+        assert_eq!(job.request_id.as_deref(), Some("asked"));
         let third = new_job(None, Some("sync link"));
         assert_eq!(enqueue(&db, tenant, &third).await, Enqueued::New(third.id));
     }

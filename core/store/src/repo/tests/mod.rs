@@ -2,12 +2,14 @@
 
 mod access;
 mod attempts;
+mod composed;
 mod consents;
 mod grants;
 mod jobs;
 mod keys;
 mod ledgers;
 mod plans;
+mod sample;
 mod statements;
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use fondaco_model::ids::{
 use fondaco_model::scope::ConsentScope;
 use fondaco_model::time::ManualClock;
 use fondaco_model::v1::{
-    Consent, ConsentState, Link, LinkHealth, LinkProgress, Owner, Registration,
+    Consent, ConsentRevocation, ConsentState, Link, LinkHealth, LinkProgress, Owner, Registration,
 };
 use fondaco_model::{Effects, Instant};
 
@@ -148,6 +150,7 @@ fn consent_of(end_user: EndUserId, link: LinkId, registration: RegistrationId) -
             activated_at: None,
             ended_at: None,
             superseded_by: None,
+            revocation: ConsentRevocation::NotNeeded,
         },
         registration_id: registration,
         bank_consent_sealed: None,
@@ -155,7 +158,6 @@ fn consent_of(end_user: EndUserId, link: LinkId, registration: RegistrationId) -
         text_shown_sha256: Some(digest(3)),
         locale: Some("de".to_owned()),
         reauth_evidence_at: None,
-        revocation_pending: false,
         version: 1,
     }
 }

@@ -3,6 +3,7 @@
 mod candidates;
 mod page;
 mod read;
+mod removal;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -14,17 +15,21 @@ use fondaco_model::money::{Direction, Money};
 use fondaco_model::provenance::Provenance;
 use fondaco_model::time::{Date, Instant};
 use fondaco_model::v1::{
-    AccountIdentifier, BankTransaction, BankTransactionCode, BookingStatus, DateRule, Fx,
-    IdentifierScheme, Lifecycle, Method, Party, PartyType, ReferenceKind, Remittance, Stability,
-    Transaction, TransactionDetail, TransactionRef, TransactionStatus,
+    AccountIdentifier, BankTransaction, BankTransactionCode, BookingStatus, Category, DateRule, Fx,
+    IdentifierScheme, IdentityConfidence, Lifecycle, Method, Party, PartyType, ReferenceKind,
+    Remittance, Stability, Transaction, TransactionDetail, TransactionFlag, TransactionRef,
+    TransactionStatus,
 };
 use uuid::Uuid;
 
-pub use candidates::{Candidate, CandidateQuery, CandidateRef, candidates};
+pub use candidates::{Candidate, CandidateQuery, CandidateRef, Narrow, candidates};
 pub use page::{
     AmountBound, Filter, Keyset, Order, Page, PageQuery, Position, page, pages_by_account,
 };
 pub use read::{by_ids, details, references};
+#[cfg(test)]
+pub(crate) use tests::row as test_row;
+pub use removal::{PENDING_MAX, PendingRow, pending, remove};
 pub use write::{add_references, mark_reused, upsert};
 
 pub(crate) use write::STATEMENTS;
@@ -36,10 +41,15 @@ pub struct PartyRow {
     pub name: Option<String>,
     /// Person, organisation or institution.
     pub party_type: PartyType,
-    /// The account number, when one is stated.
-    pub identifier: Option<SealedIdentifier>,
+    /// Account numbers and other identifiers, in the order of the source. The first is found by
+    /// its hash.
+    pub identifiers: Vec<SealedIdentifier>,
     /// ISO 9362 code of the party's institution.
     pub agent_bic: Option<String>,
+    /// The clearing system that knows the party's institution.
+    pub agent_clearing_system: Option<String>,
+    /// The institution's id in its clearing system.
+    pub agent_member_id: Option<String>,
     /// Name of the party's institution.
     pub agent_name: Option<String>,
     /// Name of the ultimate creditor or debtor.
@@ -49,7 +59,7 @@ pub struct PartyRow {
 }
 
 /// An account number as it is stored: masked, sealed, and as a keyed hash to be found by.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SealedIdentifier {
     /// What kind of number it is.
     pub scheme: IdentifierScheme,
@@ -86,6 +96,8 @@ pub struct BankRow {
     pub original_amount: Option<Money>,
     /// Exchange of currencies.
     pub fx: Option<Fx>,
+    /// Amount before charges.
+    pub gross_amount: Option<Money>,
     /// Charges.
     pub fees: Vec<Money>,
     /// Balance after this entry.
@@ -116,10 +128,20 @@ pub struct BankRow {
     pub counterparty: PartyRow,
     /// Merchant name.
     pub merchant_name: Option<String>,
+    /// The merchant's id at its acquirer.
+    pub merchant_id: Option<String>,
     /// Merchant category code.
     pub merchant_category_code: Option<String>,
+    /// Where the merchant is.
+    pub merchant_location: Option<String>,
+    /// The merchant's terminal.
+    pub merchant_terminal: Option<String>,
     /// Last four digits of the card.
     pub card_last4: Option<String>,
+    /// Categories that the source assigned; at most [`LIST_MAX`](fondaco_model::v1::LIST_MAX).
+    pub categories: Vec<Category>,
+    /// What the source marks the entry as; at most [`LIST_MAX`](fondaco_model::v1::LIST_MAX).
+    pub flags: Vec<TransactionFlag>,
 }
 
 /// One allocation of a batch entry as it is stored.
@@ -220,14 +242,22 @@ impl From<PartyRow> for Party {
         Self {
             name: row.name,
             party_type: row.party_type,
-            identifier: row.identifier.map(|identifier| AccountIdentifier {
-                scheme: identifier.scheme,
-                masked: identifier.masked,
-            }),
+            identifiers: row.identifiers.into_iter().map(masked).collect(),
             agent_bic: row.agent_bic,
+            agent_clearing_system: row.agent_clearing_system,
+            agent_member_id: row.agent_member_id,
             agent_name: row.agent_name,
             ultimate_name: row.ultimate_name,
+            // Sealed: opening it takes the vault and the scope `identifiers:read`.
+            address: None,
         }
+    }
+}
+
+fn masked(identifier: SealedIdentifier) -> AccountIdentifier {
+    AccountIdentifier {
+        scheme: identifier.scheme,
+        masked: identifier.masked,
     }
 }
 
@@ -277,6 +307,7 @@ impl TransactionRow {
             bank: BankTransaction {
                 booking_status: bank.booking_status,
                 reversal: bank.reversal,
+                identity_confidence: IdentityConfidence::from_word(&bank.identity_confidence),
                 booking_date: bank.booking_date,
                 value_date: bank.value_date,
                 transaction_date: bank.transaction_date,
@@ -284,6 +315,7 @@ impl TransactionRow {
                 authorised_at: bank.authorised_at,
                 original_amount: bank.original_amount,
                 fx: bank.fx,
+                gross_amount: bank.gross_amount,
                 fees: bank.fees,
                 running_balance: bank.running_balance,
                 remittance: bank.remittance,
@@ -299,8 +331,13 @@ impl TransactionRow {
                 method: bank.method,
                 counterparty: bank.counterparty.into(),
                 merchant_name: bank.merchant_name,
+                merchant_id: bank.merchant_id,
                 merchant_category_code: bank.merchant_category_code,
+                merchant_location: bank.merchant_location,
+                merchant_terminal: bank.merchant_terminal,
                 card_last4: bank.card_last4,
+                categories: bank.categories,
+                flags: bank.flags,
                 details: details.into_iter().map(Into::into).collect(),
                 references: refs.into_iter().map(Into::into).collect(),
             },

@@ -8,7 +8,8 @@ use fondaco_model::money::{Currency, Money};
 use fondaco_model::provenance::Provenance;
 use fondaco_model::time::Instant;
 use fondaco_model::v1::{
-    BankTransactionCode, BookingStatus, Fx, IdentifierScheme, Method, ReferenceKind, Remittance,
+    BankTransactionCode, BookingStatus, Fx, FxRateType, IdentifierScheme, Method, ReferenceKind,
+    Remittance,
 };
 use fondaco_model::version::SchemaVersion;
 use uuid::Uuid;
@@ -28,21 +29,27 @@ pub(super) const COLUMNS: &str = "t.id, t.account_id, t.account_source_id, t.end
     t.content_sha256, b.booking_status, b.reversal, b.identity_confidence, b.booking_date,
     b.value_date, b.transaction_date, b.booked_at, b.authorised_at, b.original_minor,
     b.original_scale, b.original_currency, b.fx_rate, b.fx_unit_currency, b.fx_quoted_currency,
-    b.fx_contract_id, b.fx_quoted_on, b.fees, b.running_minor, b.running_scale,
+    b.fx_rate_type,
+    b.fx_contract_id, b.fx_quoted_on, b.gross_minor, b.gross_scale, b.gross_currency, b.fees,
+    b.running_minor, b.running_scale,
     b.running_currency, b.remittance_unstructured, b.remittance_structured,
     b.remittance_reference, b.remittance_reference_scheme, b.additional_information,
     b.end_to_end_id, b.mandate_id, b.creditor_id, b.uetr, b.check_number, b.purpose_code,
     b.category_purpose_code, b.code_domain, b.code_family, b.code_sub_family,
     b.code_proprietary, b.code_issuer, b.method, b.counterparty_name, b.counterparty_type,
     b.counterparty_scheme, b.counterparty_masked, b.counterparty_sealed, b.counterparty_hash,
-    b.counterparty_hash_key_id, b.counterparty_agent_bic, b.counterparty_agent_name,
-    b.counterparty_ultimate_name, b.counterparty_address_sealed, b.merchant_name,
-    b.merchant_category_code, b.card_last4";
+    b.counterparty_hash_key_id, b.counterparty_more, b.counterparty_agent_bic,
+    b.counterparty_agent_clearing_system, b.counterparty_agent_member_id,
+    b.counterparty_agent_name, b.counterparty_ultimate_name, b.counterparty_address_sealed,
+    b.merchant_name, b.merchant_id, b.merchant_category_code, b.merchant_location,
+    b.merchant_terminal, b.card_last4, b.categories, b.flags";
 
 const DETAIL_COLUMNS: &str = "id, transaction_id, ordinal, minor, scale, currency, end_to_end_id,
     mandate_id, reference, counterparty_name, counterparty_type, counterparty_scheme,
     counterparty_masked, counterparty_sealed, counterparty_hash, counterparty_hash_key_id,
-    counterparty_agent_bic, counterparty_agent_name, counterparty_ultimate_name,
+    counterparty_more, counterparty_agent_bic, counterparty_agent_clearing_system,
+    counterparty_agent_member_id, counterparty_agent_name, counterparty_ultimate_name,
+    counterparty_address_sealed,
     remittance_unstructured, remittance_structured, remittance_reference,
     remittance_reference_scheme";
 
@@ -72,27 +79,30 @@ macro_rules! hash {
 }
 
 macro_rules! party {
-    ($row:ident, $address:expr) => {{
+    ($row:ident) => {{
         let scheme: Option<&str> = $row.col("counterparty_scheme")?;
         let masked: Option<String> = $row.col("counterparty_masked")?;
         let sealed: Option<String> = $row.col("counterparty_sealed")?;
         let hash = hash!($row, "counterparty_hash");
         let hash_key_id: Option<Uuid> = $row.col("counterparty_hash_key_id")?;
-        let identifier = match (scheme, masked, sealed, hash, hash_key_id) {
+        let first = match (scheme, masked, sealed, hash, hash_key_id) {
             (Some(scheme), Some(masked), Some(sealed), Some(hash), Some(hash_key_id)) => {
                 let scheme = IdentifierScheme::from_word(scheme);
                 Some(SealedIdentifier { scheme, masked, sealed, hash, hash_key_id })
             }
             _ => None,
         };
+        let more = list($row.col("counterparty_more")?, "counterparty_more")?;
         PartyRow {
             name: $row.col("counterparty_name")?,
             party_type: $row.code("counterparty_type")?,
-            identifier,
+            identifiers: first.into_iter().chain(more).collect(),
             agent_bic: $row.col("counterparty_agent_bic")?,
+            agent_clearing_system: $row.col("counterparty_agent_clearing_system")?,
+            agent_member_id: $row.col("counterparty_agent_member_id")?,
             agent_name: $row.col("counterparty_agent_name")?,
             ultimate_name: $row.col("counterparty_ultimate_name")?,
-            address_sealed: $address,
+            address_sealed: $row.col("counterparty_address_sealed")?,
         }
     }};
 }
@@ -129,6 +139,9 @@ macro_rules! fx {
                 rate,
                 unit_currency: currency($row.col("fx_unit_currency")?, "fx_unit_currency")?,
                 quoted_currency: currency($row.col("fx_quoted_currency")?, "fx_quoted_currency")?,
+                rate_type: $row
+                    .col::<Option<&str>>("fx_rate_type")?
+                    .map(FxRateType::from_word),
                 contract_id: $row.col("fx_contract_id")?,
                 quoted_on: $row.date_opt("fx_quoted_on")?,
             }),
@@ -147,6 +160,7 @@ record!(BankRow, |row| BankRow {
     authorised_at: row.instant_opt("authorised_at")?,
     original_amount: money!(row, "original_minor", "original_scale", "original_currency"),
     fx: fx!(row),
+    gross_amount: money!(row, "gross_minor", "gross_scale", "gross_currency"),
     fees: list::<Money>(row.col("fees")?, "fees")?,
     running_balance: money!(row, "running_minor", "running_scale", "running_currency"),
     remittance: remittance!(row),
@@ -166,10 +180,15 @@ record!(BankRow, |row| BankRow {
         proprietary_issuer: row.col("code_issuer")?,
     },
     method: Method::from_word(row.col("method")?),
-    counterparty: party!(row, row.col("counterparty_address_sealed")?),
+    counterparty: party!(row),
     merchant_name: row.col("merchant_name")?,
+    merchant_id: row.col("merchant_id")?,
     merchant_category_code: row.col("merchant_category_code")?,
+    merchant_location: row.col("merchant_location")?,
+    merchant_terminal: row.col("merchant_terminal")?,
     card_last4: row.col("card_last4")?,
+    categories: list(row.col("categories")?, "categories")?,
+    flags: list(row.col("flags")?, "flags")?,
 });
 
 record!(TransactionRow, |row| TransactionRow {
@@ -218,7 +237,7 @@ record!(DetailRow, |row| DetailRow {
     end_to_end_id: row.col("end_to_end_id")?,
     mandate_id: row.col("mandate_id")?,
     reference: row.col("reference")?,
-    counterparty: party!(row, None),
+    counterparty: party!(row),
     remittance: remittance!(row),
 });
 

@@ -1,3 +1,5 @@
+mod narrow;
+
 use std::collections::BTreeSet;
 
 use fondaco_model::ids::{
@@ -8,17 +10,18 @@ use fondaco_model::provenance::Provenance;
 use fondaco_model::text::fold;
 use fondaco_model::time::{Date, Instant};
 use fondaco_model::v1::{
-    BankTransactionCode, BookingStatus, DateRule, IdentifierScheme, Lifecycle, Method, PartyType,
-    ReferenceKind, Remittance, Stability, TransactionStatus,
+    BankTransactionCode, BookingStatus, Category, DateRule, FxRateType, IdentifierScheme,
+    IdentityConfidence, Lifecycle, Method, PartyType, ReferenceKind, Remittance, Stability,
+    TransactionFlag, TransactionStatus,
 };
 use fondaco_model::{Currency, Money, version};
 use uuid::Uuid;
 
 use super::page::AmountBound;
 use super::{
-    BankRow, CandidateQuery, DetailRow, Filter, Order, PageQuery, PartyRow, Position, RefRow,
-    SealedIdentifier, TransactionRow, add_references, by_ids, candidates, details, mark_reused,
-    page, pages_by_account, upsert,
+    BankRow, CandidateQuery, DetailRow, Filter, Order, PENDING_MAX, PageQuery, PartyRow, Position,
+    RefRow, SealedIdentifier, TransactionRow, add_references, by_ids, candidates, details,
+    mark_reused, page, pages_by_account, pending, remove, upsert,
 };
 use crate::repo::Scope;
 use crate::testing::{TestDb, engines};
@@ -39,21 +42,27 @@ fn end_user(number: u128) -> EndUserId {
     EndUserId(Uuid::from_u128(200 + number))
 }
 
+fn identifier(byte: u8) -> SealedIdentifier {
+    SealedIdentifier {
+        scheme: IdentifierScheme::Iban,
+        masked: format!("…300{byte}"),
+        sealed: format!("v1.k.n.c{byte}"),
+        hash: [byte; 32],
+        hash_key_id: Uuid::from_u128(5),
+    }
+}
+
 fn party(name: &str) -> PartyRow {
     PartyRow {
         name: Some(name.to_owned()),
         party_type: PartyType::Organisation,
-        identifier: Some(SealedIdentifier {
-            scheme: IdentifierScheme::Iban,
-            masked: "…3000".to_owned(),
-            sealed: "v1.k.n.c".to_owned(),
-            hash: [7; 32],
-            hash_key_id: Uuid::from_u128(5),
-        }),
+        identifiers: [7, 8, 9].map(identifier).to_vec(),
         agent_bic: Some("EXAMDEFF".to_owned()),
+        agent_clearing_system: Some("DEBLZ".to_owned()),
+        agent_member_id: Some("37040044".to_owned()),
         agent_name: None,
         ultimate_name: None,
-        address_sealed: None,
+        address_sealed: Some("v1.k.n.address".to_owned()),
     }
 }
 
@@ -72,9 +81,11 @@ fn bank_row(amount: Money, date: Date) -> BankRow {
             rate: "1.0850".to_owned(),
             unit_currency: Some(amount.currency()),
             quoted_currency: None,
+            rate_type: Some(FxRateType::Agreed),
             contract_id: None,
             quoted_on: Some(date),
         }),
+        gross_amount: Some(amount),
         fees: vec![amount],
         running_balance: None,
         remittance: Remittance {
@@ -93,13 +104,24 @@ fn bank_row(amount: Money, date: Date) -> BankRow {
         method: Method::Transfer,
         counterparty: party("Example Ltd"),
         merchant_name: None,
+        merchant_id: Some("M-1".to_owned()),
         merchant_category_code: None,
+        merchant_location: Some("Lagos".to_owned()),
+        merchant_terminal: Some("T-1".to_owned()),
         card_last4: None,
+        categories: vec![Category {
+            taxonomy: "EXAMPLE".to_owned(),
+            version: Some("2".to_owned()),
+            code: "GROCERIES".to_owned(),
+            confidence: Some(90),
+            source: "bank".to_owned(),
+        }],
+        flags: vec![TransactionFlag::Batch, TransactionFlag::Other("NEW_WORD".to_owned())],
     }
 }
 
 /// Row `number` of an account: amount and day are given, the rest follows.
-fn row(number: u128, account_number: u128, amount: &str, day: &str) -> TransactionRow {
+pub(crate) fn row(number: u128, account_number: u128, amount: &str, day: &str) -> TransactionRow {
     let (amount, code) = amount.split_once(' ').unwrap_or((amount, "EUR"));
     let amount = Money::parse(amount, Currency::from_code(code).unwrap()).unwrap();
     let date: Date = day.parse().unwrap();
@@ -198,7 +220,16 @@ async fn a_row_with_every_field_reads_back_as_it_was_written() {
         assert!(read == [one.clone()], "{}", db.name());
         assert!(details(&mut session, &[one.id]).await.unwrap() == [detail], "{}", db.name());
         let canonical = one.into_canonical(Vec::new(), Vec::new());
-        assert_eq!(canonical.bank.remittance.unstructured.len(), 2);
+        let bank = canonical.bank;
+        assert_eq!(bank.remittance.unstructured.len(), 2);
+        assert_eq!(bank.identity_confidence, IdentityConfidence::New);
+        assert_eq!(bank.gross_amount, bank.original_amount);
+        assert_eq!(bank.fx.unwrap().rate_type, Some(FxRateType::Agreed));
+        assert_eq!((bank.categories.len(), bank.flags.len()), (1, 2));
+        let masked: Vec<&str> =
+            bank.counterparty.identifiers.iter().map(|number| number.masked.as_str()).collect();
+        assert_eq!(masked, ["…3007", "…3008", "…3009"]);
+        assert_eq!(bank.counterparty.address, None, "it is sealed");
     }
 }
 
@@ -372,6 +403,7 @@ async fn candidates_share_an_amount_within_the_days_or_a_reference() {
             to: "2026-01-02".parse().unwrap(),
             minors: &[-500, -750],
             references: &["R4"],
+            narrow: None,
         };
         let found = candidates(&mut tx, &asked).await.unwrap();
         let ids: Vec<u128> = found.iter().map(|row| row.id.0.as_u128()).collect();
@@ -380,6 +412,57 @@ async fn candidates_share_an_amount_within_the_days_or_a_reference() {
         mark_reused(&mut tx, reference.transaction_id, &reference.kind, "R4").await.unwrap();
         let found = candidates(&mut tx, &asked).await.unwrap();
         assert_eq!(found[2].refs[0].stability, Stability::Reused);
+    }
+}
+
+#[tokio::test]
+async fn pending_rows_of_a_source_are_walked_in_order_and_removed_in_place() {
+    // More than two calls answer and two statements remove.
+    let many = u128::from(PENDING_MAX) + 7;
+    for db in engines().await {
+        seed(&db, 1).await;
+        let rows: Vec<_> = (1..=many)
+            .map(|number| {
+                let day = if number.is_multiple_of(2) { "2026-01-01" } else { "2026-01-02" };
+                let mut row = row(number, 1, "-5", day);
+                row.status = TransactionStatus::Pending;
+                row
+            })
+            .collect();
+        write(&db, 1, &rows).await;
+        let mut foreign = row(9_000, 1, "-5", "2026-01-01");
+        foreign.status = TransactionStatus::Pending;
+        foreign.account_source_id = AccountSourceId(Uuid::from_u128(78));
+        write(&db, 1, &[foreign, row(9_001, 1, "-5", "2026-01-01")]).await;
+        let mut tx = db.begin(tenant(1)).await.unwrap();
+        let first = pending(&mut tx, SOURCE, None).await.unwrap();
+        assert_eq!(first.len(), usize::try_from(PENDING_MAX).unwrap(), "{}", db.name());
+        let place = first.last().map(|row| (row.sort_date, row.id));
+        let second = pending(&mut tx, SOURCE, place).await.unwrap();
+        let all: Vec<_> = first.iter().chain(&second).map(|row| (row.sort_date, row.id)).collect();
+        assert!(all.is_sorted() && all.len() == rows.len(), "{}", db.name());
+        let gone: Vec<_> = all.iter().map(|(_, id)| *id).zip(5_000..).take(400).collect();
+        remove(&mut tx, &gone).await.unwrap();
+        assert_eq!(pending(&mut tx, SOURCE, None).await.unwrap().len(), all.len() - 400);
+        let ids: Vec<_> = gone.iter().map(|(id, _)| *id).collect();
+        let read = by_ids(&mut tx, Scope::Tenant, &ids).await.unwrap();
+        let seqs: BTreeSet<_> = read.iter().map(|row| (row.id, row.changed_seq)).collect();
+        assert_eq!(seqs, gone.iter().copied().collect(), "{}", db.name());
+        assert!(read.iter().all(|row| row.lifecycle == Lifecycle::Removed));
+        let live = page(&mut tx, Scope::Tenant, &PageQuery::newest(1_000)).await.unwrap();
+        assert_eq!(live.rows.len(), all.len() - 400 + 2, "{}", db.name());
+        // What is removed is a candidate still: it may come back.
+        let day: Date = "2026-01-01".parse().unwrap();
+        let asked = CandidateQuery {
+            account_id: account(1),
+            account_source_id: SOURCE,
+            from: day,
+            to: day.plus_days(1),
+            minors: &[-500],
+            references: &[],
+            narrow: None,
+        };
+        assert_eq!(candidates(&mut tx, &asked).await.unwrap().len(), all.len() + 2);
     }
 }
 
@@ -414,6 +497,7 @@ async fn more_candidates_than_a_statement_takes_values_come_with_all_their_refer
         to: day,
         minors: &[-500],
         references: &[],
+        narrow: None,
     };
     let mut tx = db.begin(tenant(1)).await.unwrap();
     let found = candidates(&mut tx, &asked).await.unwrap();

@@ -3,10 +3,10 @@
 use fondaco_model::ids::{EndUserId, TransactionId};
 use fondaco_model::money::{Currency, Money};
 use fondaco_model::time::Instant;
-use fondaco_model::v1::ReferenceKind;
+use fondaco_model::v1::{Fx, FxRateType, ReferenceKind};
 use uuid::Uuid;
 
-use super::{DetailRow, PartyRow, RefRow, TransactionRow};
+use super::{BankRow, DetailRow, PartyRow, RefRow, TransactionRow};
 use crate::engine::Tx;
 use crate::engine::bulk::InList;
 use crate::error::Result;
@@ -105,23 +105,40 @@ fn json<T: serde::Serialize>(list: &[T]) -> Option<String> {
 }
 
 fn scheme(party: &PartyRow) -> Option<&str> {
-    party.identifier.as_ref().map(|identifier| identifier.scheme.as_str())
+    party.identifiers.first().map(|identifier| identifier.scheme.as_str())
 }
 
 fn masked(party: &PartyRow) -> Option<&str> {
-    party.identifier.as_ref().map(|identifier| identifier.masked.as_str())
+    party.identifiers.first().map(|identifier| identifier.masked.as_str())
 }
 
 fn sealed(party: &PartyRow) -> Option<&str> {
-    party.identifier.as_ref().map(|identifier| identifier.sealed.as_str())
+    party.identifiers.first().map(|identifier| identifier.sealed.as_str())
 }
 
 fn hash(party: &PartyRow) -> Option<&[u8]> {
-    party.identifier.as_ref().map(|identifier| &identifier.hash[..])
+    party.identifiers.first().map(|identifier| &identifier.hash[..])
 }
 
 fn hash_key(party: &PartyRow) -> Option<Uuid> {
-    party.identifier.as_ref().map(|identifier| identifier.hash_key_id)
+    party.identifiers.first().map(|identifier| identifier.hash_key_id)
+}
+
+/// The identifiers after the first.
+fn more(party: &PartyRow) -> Option<String> {
+    json(party.identifiers.get(1..).unwrap_or_default())
+}
+
+/// What a row of `bank_transaction` is written from.
+struct Beside<'a> {
+    tenant: Uuid,
+    id: Uuid,
+    bank: &'a BankRow,
+    party: &'a PartyRow,
+    fx: Option<&'a Fx>,
+    fx_unit: Option<Currency>,
+    fx_quoted: Option<Currency>,
+    clearing: Option<&'a str>,
 }
 
 async fn bank(tx: &mut Tx, rows: &[TransactionRow]) -> Result<()> {
@@ -129,9 +146,27 @@ async fn bank(tx: &mut Tx, rows: &[TransactionRow]) -> Result<()> {
     // A changed row is written anew: its columns are too many for a list of `excluded`.
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     delete_by_transaction(tx, "delete from bank_transaction where tenant_id = ", &ids).await?;
+    let beside = rows.iter().map(|row| Beside {
+        tenant,
+        id: row.id.0,
+        bank: &row.bank,
+        party: &row.bank.counterparty,
+        fx: row.bank.fx.as_ref(),
+        fx_unit: row.bank.fx.as_ref().and_then(|fx| fx.unit_currency),
+        fx_quoted: row.bank.fx.as_ref().and_then(|fx| fx.quoted_currency),
+        clearing: row.bank.counterparty.agent_clearing_system.as_deref(),
+    });
+    let rows: Vec<Beside<'_>> = beside.collect();
+    insert_bank(tx, &rows).await
+}
+
+fn rate_type(fx: &Fx) -> Option<&str> {
+    fx.rate_type.as_ref().map(FxRateType::as_str)
+}
+
+async fn insert_bank(tx: &mut Tx, rows: &[Beside<'_>]) -> Result<()> {
     bulk!(tx, rows, "bank_transaction", [
-        tenant_id "uuid" = |_row| tenant,
-        transaction_id "uuid" = |row| row.id.0,
+        tenant_id "uuid" = |row| row.tenant, transaction_id "uuid" = |row| row.id,
         booking_status "text" = |row| row.bank.booking_status.as_str(),
         reversal "boolean" = |row| row.bank.reversal,
         identity_confidence "text" = |row| row.bank.identity_confidence.as_str(),
@@ -143,15 +178,15 @@ async fn bank(tx: &mut Tx, rows: &[TransactionRow]) -> Result<()> {
         original_minor "bigint" = |row| minor(row.bank.original_amount),
         original_scale "smallint" = |row| scale(row.bank.original_amount),
         original_currency "text" = |row| currency(row.bank.original_amount),
-        fx_rate "text" = |row| row.bank.fx.as_ref().map(|fx| fx.rate.as_str()),
-        fx_unit_currency "text" = |row| row.bank.fx.as_ref()
-            .and_then(|fx| fx.unit_currency.map(Currency::code)),
-        fx_quoted_currency "text" = |row| row.bank.fx.as_ref()
-            .and_then(|fx| fx.quoted_currency.map(Currency::code)),
-        fx_contract_id "text" = |row| row.bank.fx.as_ref()
-            .and_then(|fx| fx.contract_id.as_deref()),
-        fx_quoted_on "text" = |row| row.bank.fx.as_ref()
-            .and_then(|fx| fx.quoted_on.map(|date| date.to_string())),
+        fx_rate "text" = |row| row.fx.map(|fx| fx.rate.as_str()),
+        fx_unit_currency "text" = |row| row.fx_unit.map(Currency::code),
+        fx_quoted_currency "text" = |row| row.fx_quoted.map(Currency::code),
+        fx_rate_type "text" = |row| row.fx.and_then(rate_type),
+        fx_contract_id "text" = |row| row.fx.and_then(|fx| fx.contract_id.as_deref()),
+        fx_quoted_on "text" = |row| row.fx.and_then(|fx| fx.quoted_on).map(|date| date.to_string()),
+        gross_minor "bigint" = |row| minor(row.bank.gross_amount),
+        gross_scale "smallint" = |row| scale(row.bank.gross_amount),
+        gross_currency "text" = |row| currency(row.bank.gross_amount),
         fees "text" = |row| json(&row.bank.fees),
         running_minor "bigint" = |row| minor(row.bank.running_balance),
         running_scale "smallint" = |row| scale(row.bank.running_balance),
@@ -159,8 +194,7 @@ async fn bank(tx: &mut Tx, rows: &[TransactionRow]) -> Result<()> {
         remittance_unstructured "text" = |row| json(&row.bank.remittance.unstructured),
         remittance_structured "text" = |row| json(&row.bank.remittance.structured),
         remittance_reference "text" = |row| row.bank.remittance.reference.as_deref(),
-        remittance_reference_scheme "text" =
-            |row| row.bank.remittance.reference_scheme.as_deref(),
+        remittance_reference_scheme "text" = |row| row.bank.remittance.reference_scheme.as_deref(),
         additional_information "text" = |row| row.bank.additional_information.as_deref(),
         end_to_end_id "text" = |row| row.bank.end_to_end_id.as_deref(),
         mandate_id "text" = |row| row.bank.mandate_id.as_deref(),
@@ -175,22 +209,28 @@ async fn bank(tx: &mut Tx, rows: &[TransactionRow]) -> Result<()> {
         code_proprietary "text" = |row| row.bank.code.proprietary_code.as_deref(),
         code_issuer "text" = |row| row.bank.code.proprietary_issuer.as_deref(),
         method "text" = |row| row.bank.method.as_str(),
-        counterparty_name "text" = |row| row.bank.counterparty.name.as_deref(),
-        counterparty_type "text" = |row| row.bank.counterparty.party_type.as_str(),
-        counterparty_scheme "text" = |row| scheme(&row.bank.counterparty),
-        counterparty_masked "text" = |row| masked(&row.bank.counterparty),
-        counterparty_sealed "text" = |row| sealed(&row.bank.counterparty),
-        counterparty_hash "bytea" = |row| hash(&row.bank.counterparty),
-        counterparty_hash_key_id "uuid" = |row| hash_key(&row.bank.counterparty),
-        counterparty_agent_bic "text" = |row| row.bank.counterparty.agent_bic.as_deref(),
-        counterparty_agent_name "text" = |row| row.bank.counterparty.agent_name.as_deref(),
-        counterparty_ultimate_name "text" =
-            |row| row.bank.counterparty.ultimate_name.as_deref(),
-        counterparty_address_sealed "text" =
-            |row| row.bank.counterparty.address_sealed.as_deref(),
+        counterparty_name "text" = |row| row.party.name.as_deref(),
+        counterparty_type "text" = |row| row.party.party_type.as_str(),
+        counterparty_scheme "text" = |row| scheme(row.party),
+        counterparty_masked "text" = |row| masked(row.party),
+        counterparty_sealed "text" = |row| sealed(row.party),
+        counterparty_hash "bytea" = |row| hash(row.party),
+        counterparty_hash_key_id "uuid" = |row| hash_key(row.party),
+        counterparty_more "text" = |row| more(row.party),
+        counterparty_agent_bic "text" = |row| row.party.agent_bic.as_deref(),
+        counterparty_agent_clearing_system "text" = |row| row.clearing,
+        counterparty_agent_member_id "text" = |row| row.party.agent_member_id.as_deref(),
+        counterparty_agent_name "text" = |row| row.party.agent_name.as_deref(),
+        counterparty_ultimate_name "text" = |row| row.party.ultimate_name.as_deref(),
+        counterparty_address_sealed "text" = |row| row.party.address_sealed.as_deref(),
         merchant_name "text" = |row| row.bank.merchant_name.as_deref(),
+        merchant_id "text" = |row| row.bank.merchant_id.as_deref(),
         merchant_category_code "text" = |row| row.bank.merchant_category_code.as_deref(),
+        merchant_location "text" = |row| row.bank.merchant_location.as_deref(),
+        merchant_terminal "text" = |row| row.bank.merchant_terminal.as_deref(),
         card_last4 "text" = |row| row.bank.card_last4.as_deref(),
+        categories "text" = |row| json(&row.bank.categories),
+        flags "text" = |row| json(&row.bank.flags),
     ], "");
     Ok(())
 }
@@ -231,9 +271,15 @@ async fn write_details(tx: &mut Tx, end_user: EndUserId, details: &[DetailRow]) 
         counterparty_sealed "text" = |row| sealed(&row.counterparty),
         counterparty_hash "bytea" = |row| hash(&row.counterparty),
         counterparty_hash_key_id "uuid" = |row| hash_key(&row.counterparty),
+        counterparty_more "text" = |row| more(&row.counterparty),
         counterparty_agent_bic "text" = |row| row.counterparty.agent_bic.as_deref(),
+        counterparty_agent_clearing_system "text" =
+            |row| row.counterparty.agent_clearing_system.as_deref(),
+        counterparty_agent_member_id "text" =
+            |row| row.counterparty.agent_member_id.as_deref(),
         counterparty_agent_name "text" = |row| row.counterparty.agent_name.as_deref(),
         counterparty_ultimate_name "text" = |row| row.counterparty.ultimate_name.as_deref(),
+        counterparty_address_sealed "text" = |row| row.counterparty.address_sealed.as_deref(),
         remittance_unstructured "text" = |row| json(&row.remittance.unstructured),
         remittance_structured "text" = |row| json(&row.remittance.structured),
         remittance_reference "text" = |row| row.remittance.reference.as_deref(),

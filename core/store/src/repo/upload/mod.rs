@@ -1,16 +1,19 @@
-//! Uploads: files that were handed in and wait for their import, usable once.
+//! Uploads: files that were handed in and wait for their import, usable once; and what it did.
 
+mod lines;
 #[cfg(test)]
 mod tests;
 
 use fondaco_model::Instant;
-use fondaco_model::ids::{ApiKeyId, EndUserId, RawAnswerId, UploadId};
+use fondaco_model::ids::{ApiKeyId, DataKeyId, EndUserId, RawAnswerId, UploadId};
 use uuid::Uuid;
 
 use super::composed::fetch_composed;
 use super::{Scope, page};
 use crate::engine::{Session, Tx};
 use crate::error::Result;
+
+pub use lines::{LINES_MAX, ReportLines, StatementLine};
 
 /// An upload as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,40 @@ pub struct UploadRow {
     pub consumed_at: Option<Instant>,
 }
 
+/// Column of the sealed lines, for who seals and opens them.
+pub const REPORT_COLUMN: &str = "report_sealed";
+
+codes! {
+    /// What became of an upload.
+    UploadOutcome {
+        /// All of it was imported, and every statement that can be checked adds up.
+        Ok = "OK",
+        /// Some of it was imported, or a statement does not add up.
+        Partial = "PARTIAL",
+        /// Nothing of it was imported.
+        Failed = "FAILED",
+    }
+}
+
+/// What the import of an upload did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadReport {
+    /// What became of the upload.
+    pub outcome: UploadOutcome,
+    /// The fault's code, when the file broke off or nothing of it could be imported.
+    pub fault_code: Option<String>,
+    /// The line of the file at which it broke off, from 1.
+    pub fault_line: Option<i64>,
+    /// The rule that the file, or all its statements, broke.
+    pub fault_rule: Option<String>,
+    /// Statements of the file, those included that the sealed report has no room for.
+    pub statement_count: i64,
+    /// [`ReportLines`] as sealed JSON.
+    pub report_sealed: String,
+    /// The key that seals the lines.
+    pub data_key_id: DataKeyId,
+}
+
 /// The bytes of an upload that nobody used.
 struct Expired(RawAnswerId);
 
@@ -48,6 +85,16 @@ record!(UploadRow, |row| UploadRow {
     consumed_at: row.instant_opt("consumed_at")?,
 });
 
+record!(UploadReport, |row| UploadReport {
+    outcome: row.code("outcome")?,
+    fault_code: row.col("fault_code")?,
+    fault_line: row.col("fault_line")?,
+    fault_rule: row.col("fault_rule")?,
+    statement_count: row.col("statement_count")?,
+    report_sealed: row.col("report_sealed")?,
+    data_key_id: DataKeyId(row.col("data_key_id")?),
+});
+
 macro_rules! fields {
     () => {
         "id, end_user_id, raw_answer_id, api_key_id, created_at, expires_at, consumed_at"
@@ -57,6 +104,9 @@ macro_rules! fields {
 statements! {
     INSERT = "insert into upload (tenant_id, id, end_user_id, raw_answer_id, api_key_id, \
         created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
+    KEEP_REPORT = "update upload set outcome = $3, fault_code = $4, fault_line = $5, \
+        fault_rule = $6, statement_count = $7, report_sealed = $8, data_key_id = $9 \
+        where tenant_id = $1 and id = $2";
     EXPIRE = "delete from upload where tenant_id = $1 and id in \
         (select id from upload where tenant_id = $1 and consumed_at is null \
         and expires_at <= $2 order by id limit $3) and consumed_at is null \
@@ -121,6 +171,43 @@ pub async fn consume(
             query.push(concat!(" returning ", fields!()));
         }
     )?;
+    Ok(rows.into_iter().next())
+}
+
+/// Keeps what an import did beside its upload; a later try of the same import replaces it. False
+/// when the upload is gone.
+pub async fn keep_report(tx: &mut Tx, id: UploadId, report: &UploadReport) -> Result<bool> {
+    let tenant = tx.tenant().0;
+    let kept = execute!(
+        tx,
+        KEEP_REPORT,
+        tenant,
+        id.0,
+        report.outcome.as_str(),
+        report.fault_code.as_deref(),
+        report.fault_line,
+        report.fault_rule.as_deref(),
+        report.statement_count,
+        report.report_sealed.as_str(),
+        report.data_key_id.0
+    )?;
+    Ok(kept == 1)
+}
+
+const REPORT: &str = "select outcome, fault_code, fault_line, fault_rule, statement_count, \
+    report_sealed, data_key_id from upload where outcome is not null and tenant_id = ";
+
+/// What the import of an upload did, as far as the scope sees it; none before it ended.
+pub async fn report(
+    session: &mut Session,
+    scope: Scope,
+    id: UploadId,
+) -> Result<Option<UploadReport>> {
+    let tenant = session.tenant().0;
+    let rows = fetch_composed!(session, UploadReport, REPORT, |query, D| {
+        query.push_bind(tenant).push(" and id = ").push_bind(id.0);
+        scope.push::<D>(&mut query, "end_user_id");
+    })?;
     Ok(rows.into_iter().next())
 }
 

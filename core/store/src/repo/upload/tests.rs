@@ -3,10 +3,12 @@ use std::sync::Arc;
 use fondaco_model::ids::{ApiKeyId, EndUserId, RawAnswerId, UploadId};
 use uuid::Uuid;
 
-use super::{UploadRow, consume, expire, get, insert};
+use super::{
+    UploadOutcome, UploadReport, UploadRow, consume, expire, get, insert, keep_report, report,
+};
 use crate::in_tx;
 use crate::repo::Scope;
-use crate::repo::testing_ids::{ANN, BOB, NOW, STRANGER, TENANT};
+use crate::repo::testing_ids::{ANN, BOB, KEY, NOW, STRANGER, TENANT};
 use crate::testing::engines;
 use crate::{Db, StoreError};
 
@@ -119,5 +121,49 @@ async fn uploads_that_expired_unused_go_and_name_their_bytes() {
             let row = get(&mut session, Scope::Tenant, id(number)).await.unwrap();
             assert_eq!(row.is_some(), stays, "{number}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_an_import_did_is_kept_beside_its_upload_and_seen_by_its_person() {
+    for db in engines().await {
+        keep(&db, &[row(1, Some(ANN))]).await;
+        let first = UploadReport {
+            outcome: UploadOutcome::Failed,
+            fault_code: Some("SCHEMA_DRIFT".to_owned()),
+            fault_line: Some(14),
+            fault_rule: Some("xml.unclosed".to_owned()),
+            statement_count: 0,
+            report_sealed: "v1.k.n.c".to_owned(),
+            data_key_id: KEY,
+        };
+        let second = UploadReport {
+            outcome: UploadOutcome::Ok,
+            fault_code: None,
+            fault_line: None,
+            fault_rule: None,
+            statement_count: 1,
+            ..first.clone()
+        };
+        let mut session = db.read(TENANT).await.unwrap();
+        let none = report(&mut session, Scope::Tenant, id(1)).await.unwrap();
+        assert_eq!(none, None, "{}", db.name());
+        drop(session);
+        for (number, kept, one) in [(1, true, &first), (1, true, &second), (2, false, &first)] {
+            let found = in_tx!(db, TENANT, |tx| keep_report(tx, id(number), one).await).unwrap();
+            assert_eq!(found, kept, "{} {number}", db.name());
+            let mut session = db.read(TENANT).await.unwrap();
+            for (scope, seen) in [
+                (Scope::Tenant, kept),
+                (Scope::EndUser(ANN), kept),
+                (Scope::EndUser(BOB), false),
+            ] {
+                let read = report(&mut session, scope, id(number)).await.unwrap();
+                assert_eq!(read.as_ref(), seen.then_some(one), "{scope:?} {number}");
+            }
+        }
+        let mut session = db.read(STRANGER).await.unwrap();
+        let foreign = report(&mut session, Scope::Tenant, id(1)).await.unwrap();
+        assert_eq!(foreign, None);
     }
 }

@@ -1,8 +1,12 @@
 //! Where credentials go, where they never go, and the one refresh.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use fondaco_model::Retry;
+use url::form_urlencoded;
 
 use super::*;
 use crate::testkit::{API, AUTH, Script, answer, call, fault, target};
@@ -11,6 +15,8 @@ use crate::testkit::{API, AUTH, Script, answer, call, fault, target};
 #[derive(Default)]
 struct Lender {
     asked: Mutex<Vec<&'static str>>,
+    /// The way of the client; in the form where none is said.
+    way: Option<Arc<dyn ClientAuthenticator>>,
     public_client: bool,
     bad_token: bool,
 }
@@ -38,13 +44,15 @@ impl TokenSource for Lender {
 }
 
 impl ClientSecrets for Lender {
-    fn client<'a>(&'a self, _: &'a Call<'_>) -> BoxFuture<'a, Result<ClientKeys, Fault>> {
+    fn client<'a>(&'a self, _: &'a Call<'_>) -> BoxFuture<'a, Result<LentClient, Fault>> {
         self.asked.lock().unwrap().push("client");
         let secret = (!self.public_client).then(|| Secret::new("p:ss w/rd+ü"));
+        let way = self.way.clone();
         Box::pin(async {
-            Ok(ClientKeys {
-                id: "cli ent:1".to_owned(),
-                secret,
+            let id = "cli ent:1".to_owned();
+            Ok(LentClient {
+                keys: ClientKeys { id, secret },
+                authenticator: way.unwrap_or_else(|| Arc::new(ClientSecretPost)),
             })
         })
     }
@@ -99,9 +107,8 @@ async fn no_credential_is_lent_for_another_origin_than_its_own() {
         ("https://api.example:8443/accounts", Credential::Grant),
         ("https://api.example.evil.example/", Credential::Grant),
         (AUTH, Credential::Grant),
-        (API, Credential::ClientBasic),
-        (API, Credential::ClientPost),
-        ("https://evil.example/token", Credential::ClientPost),
+        (API, Credential::Client),
+        ("https://evil.example/token", Credential::Client),
         ("https://evil.example/", Credential::Anonymous),
         ("https://user@api.example/", Credential::Grant),
         ("http://api.example/", Credential::Grant),
@@ -121,10 +128,14 @@ async fn no_credential_is_lent_for_another_origin_than_its_own() {
 
 #[tokio::test]
 async fn client_id_and_secret_are_form_encoded_before_they_are_joined() {
-    let (lender, script) = (Arc::default(), Script::new([]));
+    let lender = Arc::new(Lender {
+        way: Some(Arc::new(ClientSecretBasic)),
+        ..Lender::default()
+    });
+    let script = Script::new([]);
     let target = target("a");
     let mut call = call(&target, AUTH);
-    call.request.credential = Credential::ClientBasic;
+    call.request.credential = Credential::Client;
     over(&lender, &script).send(call).await.unwrap();
     let header = script.header(0, "authorization");
     let text = STANDARD
@@ -149,7 +160,7 @@ async fn in_the_form_the_credentials_stand_once_beside_what_was_there() {
         });
         let script = Script::new([]);
         let mut call = call(&target, AUTH);
-        call.request.credential = Credential::ClientPost;
+        call.request.credential = Credential::Client;
         call.request.body = b"grant_type=x&client_id=other&code=a%2Bb".to_vec();
         over(&lender, &script).send(call).await.unwrap();
         let seen = script.seen.lock().unwrap();
@@ -177,4 +188,128 @@ async fn a_token_with_a_line_break_is_a_fault_and_no_second_header() {
     assert_eq!(fault.kind, FaultKind::SchemaDrift);
     assert_eq!(script.sent(), 0);
     assert!(!fault.to_string().contains("injected"));
+}
+
+/// A way that neither this crate nor an entry knows: a signed assertion in the form, in the shape
+/// of RFC 7523, one for each attempt.
+#[derive(Default)]
+struct Assertion {
+    made: AtomicU64,
+}
+
+/// Stands for a signature: no one without the key can tell it, and it covers every byte.
+fn seal(key: &str, text: &str) -> String {
+    let mix = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let sum = key.bytes().chain(text.bytes()).fold(0xcbf2_9ce4, mix);
+    URL_SAFE_NO_PAD.encode(sum.to_be_bytes())
+}
+
+impl ClientAuthenticator for Assertion {
+    fn authenticate<'a>(
+        &'a self,
+        keys: &'a ClientKeys,
+        call: Call<'a>,
+    ) -> BoxFuture<'a, Result<Call<'a>, Fault>> {
+        Box::pin(async move {
+            let missing = || call.fault(FaultKind::ConfigInvalid, "no_key");
+            let key = keys.secret.as_ref().ok_or_else(missing)?;
+            let claims = serde_json::json!({
+                "iss": keys.id,
+                "sub": keys.id,
+                "aud": call.request.url.as_str(),
+                "jti": self.made.fetch_add(1, Ordering::SeqCst),
+            });
+            let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+            let signed = format!(
+                "{}.{}",
+                part(r#"{"alg":"test"}"#),
+                part(&claims.to_string())
+            );
+            let assertion = format!("{signed}.{}", seal(key.expose(), &signed));
+            Ok(with_form(
+                call,
+                &[
+                    (
+                        "client_assertion_type",
+                        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                    ),
+                    ("client_assertion", &assertion),
+                ],
+            ))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_further_way_of_client_authentication_needs_nothing_but_its_implementation() {
+    let lender = Arc::new(Lender {
+        way: Some(Arc::<Assertion>::default()),
+        ..Lender::default()
+    });
+    let script = Script::new([]);
+    let target = target("a");
+    let mut call = call(&target, AUTH);
+    call.request.credential = Credential::Client;
+    call.request.body = b"grant_type=x&client_assertion=forged&code=a%2Bb".to_vec();
+    for attempt in 0..2 {
+        over(&lender, &script).send(call.clone()).await.unwrap();
+        let seen = script.seen.lock().unwrap();
+        let fields: Vec<_> = form_urlencoded::parse(&seen[attempt].body).collect();
+        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_ref()).collect();
+        let expected = [
+            "grant_type",
+            "code",
+            "client_assertion_type",
+            "client_assertion",
+        ];
+        assert_eq!(names, expected);
+        assert!(!seen[attempt].headers.contains_key("authorization"));
+        let (signed, signature) = fields[3].1.rsplit_once('.').unwrap();
+        assert_eq!(signature, seal("p:ss w/rd+ü", signed));
+        let claims = URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().1);
+        let claims: serde_json::Value = serde_json::from_slice(&claims.unwrap()).unwrap();
+        assert_eq!(
+            (&claims["aud"], &claims["jti"]),
+            (&AUTH.into(), &attempt.into())
+        );
+        assert_eq!(claims["sub"], "cli ent:1");
+    }
+}
+
+#[tokio::test]
+async fn a_way_that_cannot_authenticate_sends_nothing() {
+    let lender = Arc::new(Lender {
+        way: Some(Arc::<Assertion>::default()),
+        public_client: true,
+        ..Lender::default()
+    });
+    let script = Script::new([]);
+    let target = target("a");
+    let mut call = call(&target, AUTH);
+    call.request.credential = Credential::Client;
+    let fault = over(&lender, &script).send(call).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::ConfigInvalid);
+    assert_eq!((fault.get("sent"), script.sent()), (Some("no"), 0));
+}
+
+#[tokio::test]
+async fn a_public_client_names_itself_in_the_form_whichever_way_its_entry_says() {
+    let ways: [Arc<dyn ClientAuthenticator>; 2] =
+        [Arc::new(ClientSecretBasic), Arc::new(ClientSecretPost)];
+    for way in ways {
+        let lender = Arc::new(Lender {
+            way: Some(way),
+            public_client: true,
+            ..Lender::default()
+        });
+        let script = Script::new([]);
+        let target = target("a");
+        let mut call = call(&target, AUTH);
+        call.request.credential = Credential::Client;
+        call.request.body = b"grant_type=x".to_vec();
+        over(&lender, &script).send(call).await.unwrap();
+        let seen = script.seen.lock().unwrap();
+        assert_eq!(seen[0].body, b"grant_type=x&client_id=cli+ent%3A1");
+        assert!(!seen[0].headers.contains_key("authorization"));
+    }
 }

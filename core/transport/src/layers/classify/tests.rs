@@ -90,7 +90,7 @@ async fn a_token_endpoints_error_word_decides_and_foreign_words_do_not_enter_the
     ] {
         let body = format!(r#"{{"error":"{word}","error_description":"s3cret"}}"#);
         let given = answer(status, &[], body.as_bytes());
-        let fault = classified(Credential::ClientPost, given).await.unwrap_err();
+        let fault = classified(Credential::Client, given).await.unwrap_err();
         assert_eq!(fault.kind, expected, "{word}");
         assert!(
             !format!("{fault} {fault:?}").contains("s3cret"),

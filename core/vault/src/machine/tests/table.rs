@@ -36,7 +36,7 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ("DEADLINE_PASSED, in 1 ms",               "<  <  <  <  <  <  <  <"),
     ("EXCHANGE_SUCCEEDED",                     ".  .  .  Ac .  .  Ac ."),
     ("EXCHANGE_FAILED, CODE_INVALID",          ".  .  .  FA .  .  =  ."),
-    ("EXCHANGE_FAILED, NO_ACCOUNTS",           ".  .  .  FA .  .  =  ."),
+    ("EXCHANGE_FAILED, NO_ACCOUNTS",           ".  .  .  FA FA .  =  ."),
     ("EXCHANGE_FAILED, BANK_ERROR",            ".  .  .  FA .  .  =  ."),
     ("EXCHANGE_FAILED, TIMED_OUT",             ".  .  .  FA .  .  =  ."),
     ("EXCHANGE_FAILED, OUR_ERROR",             ".  .  .  FA .  .  =  ."),

@@ -52,7 +52,6 @@ fn a_wrapped_key_is_the_one_that_another_implementation_computes() {
          49f7606f830039144f7e74deab2ed3e460b7a688ed2825713311ae31565f606d"
     );
     assert_eq!(master(0).kid(), "e2683d765d3d7aa5");
-    assert_eq!(KeyRing::kid_of(&wrapped()).unwrap(), "e2683d765d3d7aa5");
 }
 
 #[test]
@@ -209,11 +208,8 @@ fn after_a_rotation_old_keys_open_until_their_master_key_is_gone() {
     let value = seal_text(&effects, &unwrap(&old, &ring(0)).unwrap(), &place(), "t").unwrap();
 
     let both = KeyRing::new(master(100), vec![master(0)]).unwrap();
-    assert_eq!(both.is_stale(&old), Ok(true));
     let key = unwrap(&old, &both).unwrap();
     let new = key.wrap(&effects, &both);
-    assert_eq!(both.is_stale(&new), Ok(false));
-    assert_eq!(KeyRing::kid_of(&new).unwrap(), both.current_kid());
 
     let alone = ring(100);
     assert_eq!(unwrap(&old, &alone).unwrap_err(), SealError::UnknownKey);
@@ -282,7 +278,7 @@ fn a_hash_key_survives_wrapping_and_is_bound_to_its_label() {
             ..hash_label()
         },
         HashKeyLabel {
-            purpose: HashPurpose::EndUserRef,
+            purpose: HashPurpose::ProviderRef,
             ..hash_label()
         },
     ] {
@@ -307,7 +303,7 @@ fn a_changed_hash_key_still_finds_what_the_older_one_stored() {
     assert_eq!(keys.candidates("DE02"), [keys.hash("DE02"), stored]);
 
     let foreign = HashKeyLabel {
-        purpose: HashPurpose::Client,
+        purpose: HashPurpose::Content,
         ..hash_label()
     };
     let mixed = HashKeys::new(key(1), vec![HashKey::generate(&effects, foreign)]);
@@ -315,12 +311,9 @@ fn a_changed_hash_key_still_finds_what_the_older_one_stored() {
 }
 
 #[test]
-fn rings_subjects_and_purposes_read_their_own_words_only() {
+fn rings_and_subjects_read_their_own_words_only() {
     for ring in Ring::ALL {
         assert_eq!(Ring::from_word(ring.as_str()), Some(*ring));
-    }
-    for purpose in HashPurpose::ALL {
-        assert_eq!(HashPurpose::from_word(purpose.as_str()), Some(*purpose));
     }
     let id = uuid::Uuid::from_u128(9);
     for subject in [
@@ -333,5 +326,4 @@ fn rings_subjects_and_purposes_read_their_own_words_only() {
     }
     assert_eq!(Subject::from_stored("OPERATOR", id), None);
     assert_eq!(Ring::from_word("data"), None);
-    assert_eq!(HashPurpose::from_word(""), None);
 }

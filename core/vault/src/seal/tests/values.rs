@@ -23,7 +23,6 @@ fn a_value_opens_in_its_place_in_either_form() {
             &open_bytes(&key, &place(), &bytes).unwrap()[..],
             plain.as_bytes()
         );
-        assert_eq!(key_of_bytes(&bytes), Ok(key.label().id));
     }
 }
 
@@ -182,7 +181,6 @@ fn ten_thousand_seals_use_ten_thousand_nonces() {
         .map(|_| seal_bytes(&effects, &key, &place(), b"same").unwrap()[17..29].to_vec())
         .collect();
     assert_eq!(nonces.len(), 10_000);
-    assert_eq!(key.sealed_count(), 10_000);
 }
 
 #[test]
