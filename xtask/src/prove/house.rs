@@ -70,6 +70,12 @@ impl House {
         }
     }
 
+    /// Gives the limits on cost back that were lifted.
+    pub(super) fn keep_limits(&mut self) {
+        self.variables
+            .retain(|(name, _)| !name.starts_with("FONDACO_API_"));
+    }
+
     /// The program with arguments.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);

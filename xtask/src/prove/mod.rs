@@ -3,6 +3,7 @@
 mod hostile;
 mod house;
 mod kill;
+mod memory;
 mod numbers;
 mod report;
 mod sample;
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// Points at which `kill` kills each kind of work on each engine
     #[arg(long, default_value_t = 200)]
     points: u32,
+    /// Inputs that `hostile` sends in each posture
+    #[arg(long, default_value_t = 20_000)]
+    inputs: u32,
     /// Use the development build: for a first look, not for a result
     #[arg(long)]
     dev: bool,
@@ -51,6 +55,7 @@ struct Bench {
     root: PathBuf,
     cold_build: bool,
     points: u32,
+    inputs: u32,
     dev: bool,
 }
 
@@ -68,7 +73,7 @@ const PROOFS: [Proof; 5] = [
     },
     Proof {
         name: "hostile",
-        about: "20,000 hostile GraphQL inputs",
+        about: "thousands of hostile GraphQL inputs",
         run: hostile::run,
     },
     Proof {
@@ -111,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         root: tree::root(),
         cold_build: args.cold_build,
         points: args.points,
+        inputs: args.inputs,
         dev: args.dev,
     };
     let mut report = Report::new(proof.name, proof.about);

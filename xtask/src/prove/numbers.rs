@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::house::House;
 use super::sample::statement;
-use super::{Bench, Report};
+use super::{Bench, Report, memory};
 use crate::test::Cluster;
 use crate::{Outcome, generate, process};
 
@@ -30,7 +30,11 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     starts(bench, report)?;
     let cluster = Cluster::start_found(&bench.root)?;
     let url = cluster.url();
-    let outcome = import(bench, report, &url).and_then(|()| statements(bench, report, &url));
+    let outcome = House::at_scale(bench, &binary, "numbers-postgres", &url).and_then(|postgres| {
+        import(bench, report, &postgres)?;
+        memory::imports(bench, report, &postgres)?;
+        statements(bench, report, &url)
+    });
     cluster.stop()?;
     outcome
 }
@@ -84,24 +88,28 @@ fn middle(mut values: Vec<u128>) -> u128 {
     values[values.len() / 2]
 }
 
-fn import(bench: &Bench, report: &mut Report, url: &str) -> Outcome {
+fn import(bench: &Bench, report: &mut Report, postgres: &House) -> Outcome {
     let binary = bench.binary()?;
     let file = bench
         .fresh_folder("numbers-statement")?
         .join("statement.xml");
     generate::write(&file, &statement("rate", IMPORT_ROWS))?;
     let path = file.display().to_string();
-    let houses = [
-        ("SQLite", House::embedded(bench, &binary, "numbers-sqlite")?),
-        (
-            "PostgreSQL",
-            House::at_scale(bench, &binary, "numbers-postgres", url)?,
-        ),
-    ];
+    let embedded = House::embedded(bench, &binary, "numbers-sqlite")?;
+    let houses = [("SQLite", &embedded), ("PostgreSQL", postgres)];
     for (engine, house) in houses {
         house.tenant("rate", "accounts:read")?;
         let start = Instant::now();
-        let summary = house.json(&["import", &path, "--create", "--end-user", "rate"])?;
+        let import = [
+            "import",
+            &path,
+            "--create",
+            "--tenant",
+            "rate",
+            "--end-user",
+            "rate",
+        ];
+        let summary = house.json(&import)?;
         let milliseconds = start.elapsed().as_millis().max(1);
         let new = summary["new"].as_u64().unwrap_or_default();
         if new != IMPORT_ROWS as u64 {

@@ -95,13 +95,20 @@ impl Server {
     /// # Errors
     /// Says what came instead of an answer with status 200.
     pub(super) fn answer(&self, key: &str, query: &str) -> Outcome<String> {
+        self.post(key, &serde_json::json!({ "query": query }).to_string())
+    }
+
+    /// Sends the body of a request with a key and waits for all of the answer, head included.
+    ///
+    /// # Errors
+    /// Says what came instead of an answer with status 200.
+    pub(super) fn post(&self, key: &str, body: &str) -> Outcome<String> {
         let rest = self
             .ready
             .graphql
             .strip_prefix("http://")
             .unwrap_or_default();
         let (host, path) = rest.split_once('/').ok_or("the server has no address")?;
-        let body = serde_json::json!({ "query": query }).to_string();
         let head = format!(
             "POST /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: Bearer \
              {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",

@@ -24,7 +24,8 @@ pub(crate) use postgres::Cluster;
 /// packages are installed with apt-get on Debian and its relatives, elsewhere named. On a
 /// terminal it asks first; with CI=true or --yes it does not.
 ///
-/// Set `FONDACO_SAMPLES` to a folder of bank statements to check them as well.
+/// Set `FONDACO_SAMPLES` to a folder of bank statements to check them as well. Where the schemas of
+/// ISO 20022 stand in `xsd` beside it, and xmllint is installed, our own fixtures are validated.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -47,7 +48,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let root = tree::root();
     let needs = (!args.fast).then(|| Needs::look(&root));
     if args.plan {
-        show_plan(args, needs.as_ref());
+        for line in plan(args.fast, needs.as_ref(), &postgres::who()) {
+            println!("{line}");
+        }
+        say_samples();
         return Ok(());
     }
     if let Some(missing) = needs.as_ref().filter(|needs| !needs.is_met()) {
@@ -94,9 +98,17 @@ fn run_tests(suite: &mut Suite, tools: Option<&needs::Tools>, root: &Path) {
 }
 
 fn say_samples() {
-    match samples() {
-        Some(folder) => println!("samples: {}", folder.display()),
-        None => println!("samples: FONDACO_SAMPLES is not set; the outside samples are skipped"),
+    let Some(folder) = samples() else {
+        println!("samples: FONDACO_SAMPLES is not set; the outside samples are skipped");
+        println!("schemas: FONDACO_SAMPLES is not set; the fixtures are not validated");
+        return;
+    };
+    println!("samples: {}", folder.display());
+    let schemas = folder.join("../xsd");
+    match (schemas.is_dir(), program(&["xmllint"])) {
+        (false, _) => println!("schemas: no xsd beside them; the fixtures are not validated"),
+        (true, None) => println!("schemas: xmllint is missing; the fixtures are not validated"),
+        (true, Some(_)) => println!("schemas: {}", schemas.display()),
     }
 }
 
@@ -106,32 +118,29 @@ fn samples() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-fn show_plan(args: &Args, needs: Option<&Needs>) {
-    println!("install:");
+/// What would be installed, started and run, a line each. The server would run as `who`.
+fn plan(fast: bool, needs: Option<&Needs>, who: &str) -> Vec<String> {
+    let mut lines = vec!["install:".to_owned()];
     match needs {
         Some(needs) if !needs.is_met() => {
-            needs
-                .commands()
-                .iter()
-                .for_each(|line| println!("  {line}"));
+            lines.extend(needs.commands().iter().map(|line| format!("  {line}")));
         }
-        _ => println!("  nothing"),
+        _ => lines.push("  nothing".to_owned()),
     }
-    println!("start:");
-    if args.fast {
-        println!("  nothing");
+    lines.push("start:".to_owned());
+    if fast {
+        lines.push("  nothing".to_owned());
     } else {
-        println!(
-            "  PostgreSQL, a new cluster on a free port of 127.0.0.1, as {}",
-            postgres::who()
+        lines.push(format!(
+            "  PostgreSQL, a new cluster on a free port of 127.0.0.1, as {who}"
+        ));
+        lines.push(
+            "  Chromium and the npm authorization server, by the tests that use them".to_owned(),
         );
-        println!("  Chromium and the npm authorization server, by the tests that use them");
     }
-    println!("run:");
-    for name in steps::names(args.fast) {
-        println!("  {name}");
-    }
-    say_samples();
+    lines.push("run:".to_owned());
+    lines.extend(steps::names(fast).iter().map(|name| format!("  {name}")));
+    lines
 }
 
 /// Installing changes the machine, so a person is asked; CI and `--yes` have agreed before.
@@ -175,4 +184,33 @@ fn scratch(root: &Path) -> PathBuf {
 /// The file behind a name: a program with its full path, so that tests need no `PATH`.
 fn program(names: &[&str]) -> Option<PathBuf> {
     names.iter().find_map(|name| process::find(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_lists_what_is_installed_started_and_run() {
+        let needs = needs::tests::debian_without_postgresql();
+        let lines = plan(false, Some(&needs), "someone");
+        let at = |word: &str| {
+            let found = lines.iter().position(|line| line.contains(word));
+            found.unwrap_or_else(|| panic!("no {word}: {lines:?}"))
+        };
+        assert_eq!(at("install:"), 0);
+        assert!(at("--no-install-recommends postgresql") < at("npm ci"));
+        assert!(at("npm ci") < at("start:"));
+        assert!(at("a new cluster on a free port of 127.0.0.1, as someone") < at("run:"));
+        for step in ["format", "tidy", "clippy", "tests", "generated files"] {
+            assert!(at(&format!("  {step}: ")) > at("run:"));
+        }
+    }
+
+    #[test]
+    fn the_fast_plan_installs_and_starts_nothing() {
+        let lines = plan(true, None, "someone");
+        assert_eq!(lines[..4], ["install:", "  nothing", "start:", "  nothing"]);
+        assert!(!lines.iter().any(|line| line.contains("postgresql")));
+    }
 }

@@ -1,7 +1,7 @@
-//! Law 7: a file and a line stay small enough to be read at once.
+//! Law 7: a file and a line stay small enough to be read at once, a room to be known.
 
 use super::source::{self, Keep};
-use super::{Finding, Subject};
+use super::{Finding, Subject, budget};
 use crate::tree::File;
 
 /// Lines that are neither blank nor comment.
@@ -9,6 +9,12 @@ const CODE_LINES_MAX: usize = 500;
 const COLUMNS_MAX: usize = 100;
 
 pub(super) fn check(subject: &Subject) -> Vec<Finding> {
+    let mut findings = check_files(subject);
+    findings.extend(budget::check(subject));
+    findings
+}
+
+fn check_files(subject: &Subject) -> Vec<Finding> {
     subject
         .tree
         .files
@@ -42,7 +48,7 @@ mod tests {
     use crate::tidy::subject;
 
     fn findings(text: &str) -> usize {
-        check(&subject(&[("src/a.rs", text)])).len()
+        check_files(&subject(&[("src/a.rs", text)])).len()
     }
 
     #[test]
