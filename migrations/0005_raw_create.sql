@@ -22,6 +22,9 @@ create table raw_answer (
 ) {strict};
 -- Serves "an unchanged answer is stored once" and "the same file again".
 create index raw_answer_by_content on raw_answer (tenant_id, end_user_id, content_sha256);
+-- Serves the sweep over content that nobody imported.
+create index raw_answer_by_retention on raw_answer (tenant_id, retention_until)
+    where retention_until is not null;
 
 -- One chunk is at most 1 MiB before sealing.
 create table raw_chunk (
@@ -53,6 +56,8 @@ create table upload (
     data_key_id {id},
     primary key (tenant_id, id)
 ) {strict};
+-- Serves the count of a person's uploads that wait.
+create index upload_waiting on upload (tenant_id, end_user_id) where consumed_at is null;
 
 -- One reading of one stream, or one import of one file.
 create table sync_run (
@@ -81,6 +86,9 @@ create table sync_run (
 ) {strict};
 create index sync_run_by_link on sync_run (tenant_id, link_id, started_at);
 create index sync_run_by_source on sync_run (tenant_id, account_source_id, started_at);
+-- Serves the search for imports whose process is gone.
+create index sync_run_of_files on sync_run (tenant_id, started_at)
+    where state = 'RUNNING' and link_id is null;
 
 -- Presence is recorded per page: `claimed` holds the ids of the stored rows that the page
 -- stated, 16 bytes each, in order.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use fondaco_store::repo::{staged, tenant};
+use fondaco_store::{Db, OPERATOR, SqliteConfig, StoreConfig, StoreError};
 use serde_json::{Value, json};
 
 use crate::program::Home;
@@ -28,8 +30,13 @@ impl Books {
     /// Reads all live rows of the only tenant.
     ///
     /// # Errors
-    /// When an export fails.
+    /// When an export fails, or records are staged for an import that has ended.
     pub(crate) fn read(home: &Home) -> Result<Self, String> {
+        // Those of a command that was killed wait for a sweep: its run has not ended.
+        match staged_for_nobody(home) {
+            Ok(0) => {}
+            left => return Err(format!("records staged for nobody: {left:?}")),
+        }
         let (accounts, rows) = (export(home, "accounts")?, export(home, "transactions")?);
         let names: HashMap<&str, String> = accounts
             .iter()
@@ -118,6 +125,34 @@ impl Books {
 pub(crate) fn minor(amount: &str) -> i64 {
     let digits = amount.replace('.', "");
     digits.parse().expect("an amount is a number")
+}
+
+/// Records that are staged for runs that have ended.
+fn staged_for_nobody(home: &Home) -> Result<i64, StoreError> {
+    let config = match &home.postgres {
+        Some(postgres) => postgres.config().clone(),
+        None => StoreConfig::Sqlite(SqliteConfig {
+            path: home.data().join("fondaco.db"),
+            readers: 1,
+        }),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a test may start a runtime");
+    runtime.block_on(async {
+        let db = Db::open(&config).await?;
+        let mut session = db.read(OPERATOR).await?;
+        let tenants = tenant::list(&mut session, None, 10).await?;
+        drop(session);
+        let mut count = 0;
+        for tenant in tenants {
+            let mut session = db.read(tenant.id).await?;
+            count += staged::count_ended(&mut session).await?;
+        }
+        db.close().await;
+        Ok(count)
+    })
 }
 
 fn export(home: &Home, what: &str) -> Result<Vec<Value>, String> {

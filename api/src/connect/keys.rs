@@ -19,7 +19,7 @@ use crate::http::problem_response;
 /// Media type of a JWK Set (RFC 7517 section 8.5.2).
 const JWK_SET: &str = "application/jwk-set+json";
 
-/// How long the set may be kept; a new key is published that long before it signs.
+/// How long the set may be kept: a key has to be published for that long before it signs.
 const KEPT: &str = "public, max-age=300";
 
 pub(super) async fn keys(

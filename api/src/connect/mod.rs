@@ -6,12 +6,14 @@
 //! twice and reloading are harmless. Every POST needs three things at once: a page of ours as its
 //! origin, the flow's cookie, and the form token that belongs to that cookie.
 
+mod body;
 mod callback;
 mod form;
 mod gate;
 mod keys;
 mod method;
 mod pages;
+mod places;
 mod show;
 mod steps;
 mod stop;
@@ -27,23 +29,22 @@ use axum::extract::{Path, Request};
 use axum::routing::{MethodRouter, get, post};
 use fondaco_vault::Vault;
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::guard::rate::FailureLimiter;
 use crate::web::assets;
 use crate::web::cookie::Scheme;
 
+pub use body::RECEIVE_MAX;
 pub use gate::PeerRates;
-pub use uploads::UPLOAD_SECONDS;
+pub use places::{UPLOADS_AT_ONCE, UPLOADS_OF_KEY};
+pub use uploads::{UPLOAD_SECONDS, WAITING_MAX};
 
 use gate::PeerLimiter;
+use places::Places;
 
 /// Waits for a time; [`real_time`] outside tests.
 pub type Pause = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
-
-/// Statement uploads that are received at the same time; a further one is told to come again.
-pub const UPLOADS_AT_ONCE: usize = 16;
 
 /// Waits on the runtime's timer.
 pub fn real_time() -> Pause {
@@ -64,7 +65,7 @@ pub struct ConnectConfig {
     pub statement_family: &'static str,
     /// Requests that one peer address may make.
     pub rates: PeerRates,
-    /// What holds an answer while an exchange runs.
+    /// What holds an answer while an exchange runs, and ends an upload that takes too long.
     pub pause: Pause,
 }
 
@@ -81,7 +82,7 @@ struct Shared {
     pause: Pause,
     visits: PeerLimiter,
     failures: FailureLimiter,
-    uploads: Semaphore,
+    uploads: Places,
 }
 
 impl ConnectState {
@@ -99,7 +100,7 @@ impl ConnectState {
             pause: config.pause,
             visits: PeerLimiter::new(config.rates),
             failures: FailureLimiter::default(),
-            uploads: Semaphore::new(UPLOADS_AT_ONCE),
+            uploads: Places::default(),
         }))
     }
 

@@ -8,43 +8,46 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use fondaco_model::Instant;
 use fondaco_model::ids::{DataKeyId, EndUserId, RawAnswerId, UploadId};
 use fondaco_model::provider::Resource;
 use fondaco_model::scope::KeyScope;
-use fondaco_store::repo::raw::NewRawAnswer;
-use fondaco_store::repo::upload::{self, UploadRow};
+use fondaco_store::repo::raw::{self, NewRawAnswer, UNNAMED_SECONDS};
+use fondaco_store::repo::upload::{self, UploadRow, Waiting};
 use fondaco_store::repo::{end_user, tenant};
 use fondaco_store::{Db, OPERATOR, StoreError, in_tx};
 use fondaco_vault::VaultError;
 use fondaco_vault::access::{Authenticated, check_end_user_ref};
 use fondaco_vault::raw::RawWriter;
-use futures_util::StreamExt;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::ConnectState;
+use super::body::Pieces;
+use super::places::{Full, UPLOADS_OF_KEY};
 use super::stop::limited;
 use super::visit::Visit;
 use crate::http::code::Code;
 use crate::http::problem::Problem;
 use crate::http::{bearer, cors, problem_response};
 
-/// Seconds after which an upload that nobody imported is deleted: one day.
+/// Seconds after which an upload that nobody imported is deleted: one day. Its content goes
+/// [`UNNAMED_SECONDS`] later, unless another upload or import has the same.
 pub const UPLOAD_SECONDS: i64 = 86_400;
+
+/// Most uploads of a person that wait for their import at the same time.
+pub const WAITING_MAX: i64 = 20;
+
+/// When to come again while the key's places are taken.
+const PLACE_WAIT: Duration = Duration::from_secs(10);
 
 /// Names the person by the tenant's own reference, like `?endUser=` but outside the address.
 const END_USER: HeaderName = HeaderName::from_static("fondaco-end-user");
-/// Time in which the next piece of a body must have arrived.
-const PIECE_WAIT_MAX: Duration = Duration::from_secs(30);
-/// Bytes of a refused body that are still taken from the socket and dropped: a client that is cut
-/// off while it writes never sees why.
-const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Media types of statements; a file's format is told by its content.
 const MEDIA: [&str; 3] = ["application/xml", "text/xml", "application/octet-stream"];
 
@@ -102,7 +105,7 @@ async fn registered(state: &ConnectState, origin: &str) -> bool {
 /// Receives a statement.
 pub(super) async fn receive(State(state): State<ConnectState>, request: Request<Body>) -> Response {
     let (visit, body) = Visit::of(request);
-    let mut pieces = body.into_data_stream();
+    let mut pieces = Pieces::new(body, &state.0.pause);
     let origin = cors::foreign_origin(&visit.headers).ok().flatten();
     let admitted = admit(&state, &visit).await;
     let readable = match (&admitted, origin) {
@@ -120,7 +123,7 @@ pub(super) async fn receive(State(state): State<ConnectState>, request: Request<
     let mut response = match taken {
         Ok(upload) => created(&upload),
         Err(problem) => {
-            drain(&visit.headers, pieces).await;
+            pieces.drain(&visit.headers).await;
             problem_response(*problem, &visit.request_id)
         }
     };
@@ -166,7 +169,7 @@ async fn take(
     state: &ConnectState,
     visit: &Visit,
     caller: &Authenticated,
-    pieces: &mut BodyDataStream,
+    pieces: &mut Pieces,
 ) -> Result<Upload, Refused> {
     if !caller.may(KeyScope::ImportWrite) {
         return Err(refuse(
@@ -175,20 +178,64 @@ async fn take(
         ));
     }
     let person = person_of(caller, visit)?;
-    let permit = state.0.uploads.try_acquire();
-    let _permit = permit.map_err(|_| {
-        refuse(
-            Code::Unavailable,
-            "Too many statements are being received; try again soon.",
-        )
-    })?;
+    let _place = state.0.uploads.take(caller.key).map_err(no_place)?;
     let person = known_person(state, visit, caller, person).await?;
+    let now = state.vault().effects().now();
+    let waiting = waiting(state, caller, person, now).await;
+    let waiting = waiting.map_err(|error| failed(visit, &error.into()))?;
+    if waiting.count >= WAITING_MAX {
+        return Err(too_many(now, &waiting));
+    }
     let writer = begin(state, caller, person)
         .await
         .map_err(|error| failed(visit, &error))?;
     write(state, visit, &writer, pieces).await?;
     let kept = keep(state, caller, (person, writer)).await;
-    kept.map_err(|error| failed(visit, &error))
+    match kept.map_err(|error| failed(visit, &error))? {
+        Kept::Waits(upload) => Ok(upload),
+        Kept::TooMany(waiting) => Err(too_many(now, &waiting)),
+    }
+}
+
+fn no_place(full: Full) -> Refused {
+    match full {
+        Full::Share => {
+            let message = format!(
+                "This key receives {UPLOADS_OF_KEY} statements at the same time; send the next \
+                 one when one of them has arrived."
+            );
+            Box::new(Problem {
+                wait: Some(PLACE_WAIT),
+                ..Problem::new(Code::RateLimited, message)
+            })
+        }
+        Full::All => refuse(
+            Code::Unavailable,
+            "Too many statements are being received; try again soon.",
+        ),
+    }
+}
+
+fn too_many(now: Instant, waiting: &Waiting) -> Refused {
+    let seconds = waiting.first_expires_at.seconds_since(now).max(1);
+    let message = format!(
+        "{WAITING_MAX} statements of this person wait for their import: import them, or wait \
+         until the first of them expires."
+    );
+    Box::new(Problem {
+        wait: u64::try_from(seconds).ok().map(Duration::from_secs),
+        ..Problem::new(Code::RateLimited, message)
+    })
+}
+
+async fn waiting(
+    state: &ConnectState,
+    caller: &Authenticated,
+    person: EndUserId,
+    now: Instant,
+) -> Result<Waiting, StoreError> {
+    let mut read = state.vault().db().read(caller.tenant).await?;
+    upload::waiting(&mut read, person, now).await
 }
 
 fn failed(visit: &Visit, error: &VaultError) -> Refused {
@@ -265,6 +312,7 @@ async fn begin(
     person: EndUserId,
 ) -> Result<RawWriter, VaultError> {
     let effects = state.vault().effects();
+    let now = effects.now();
     let new = NewRawAnswer {
         id: RawAnswerId::new(effects),
         end_user_id: person,
@@ -276,8 +324,9 @@ async fn begin(
         data_key_id: DataKeyId(Uuid::nil()),
         http_status: None,
         file_name_sealed: None,
-        fetched_at: effects.now(),
-        retention_until: None,
+        fetched_at: now,
+        // From the start: a process that ends between content and upload leaves neither.
+        retention_until: Some(now.plus_seconds(UPLOAD_SECONDS + UNNAMED_SECONDS)),
     };
     Ok(state.vault().raw_writer(caller.tenant, new).await?)
 }
@@ -333,11 +382,11 @@ async fn write(
     state: &ConnectState,
     visit: &Visit,
     writer: &RawWriter,
-    pieces: &mut BodyDataStream,
+    pieces: &mut Pieces,
 ) -> Result<(), Refused> {
     let max = state.0.import_bytes_max;
     let mut bytes = 0_u64;
-    while let Some(piece) = next(pieces).await? {
+    while let Some(piece) = pieces.next().await? {
         bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if bytes > max {
             return Err(too_large(max));
@@ -353,23 +402,19 @@ async fn write(
     Ok(())
 }
 
-async fn next(pieces: &mut BodyDataStream) -> Result<Option<Bytes>, Refused> {
-    match tokio::time::timeout(PIECE_WAIT_MAX, pieces.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(piece))) => Ok(Some(piece)),
-        Ok(Some(Err(_))) => Err(refuse(Code::BadRequest, "The body broke off.")),
-        Err(_) => Err(http(
-            StatusCode::REQUEST_TIMEOUT,
-            "The body did not arrive.",
-        )),
-    }
+/// What became of a body that arrived.
+enum Kept {
+    /// It waits for its import.
+    Waits(Upload),
+    /// Others of the same person were faster.
+    TooMany(Waiting),
 }
 
 async fn keep(
     state: &ConnectState,
     caller: &Authenticated,
     (person, writer): (EndUserId, RawWriter),
-) -> Result<Upload, VaultError> {
+) -> Result<Kept, VaultError> {
     let written = writer.finish().await?;
     let (db, effects): (&Db, _) = (state.vault().db(), state.vault().effects());
     let now = effects.now();
@@ -382,29 +427,26 @@ async fn keep(
         expires_at: now.plus_seconds(UPLOAD_SECONDS),
         consumed_at: None,
     };
-    in_tx!(db, caller.tenant, |tx| {
-        upload::insert(tx, &row).await?;
-        Ok::<_, StoreError>(())
-    })?;
-    Ok(Upload {
-        id: row.id,
-        bytes: written.content_bytes,
-        expires_at: row.expires_at,
-    })
-}
-
-async fn drain(headers: &HeaderMap, mut pieces: BodyDataStream) {
-    // A client that waits for leave to send sends nothing now.
-    if headers.contains_key(EXPECT) {
-        return;
-    }
-    let mut taken = 0;
-    while let Ok(Some(piece)) = next(&mut pieces).await {
-        taken += piece.len();
-        if taken > DRAIN_BYTES_MAX {
-            return;
+    let full = in_tx!(db, caller.tenant, |tx| {
+        // Of two that look at the same time one waits here and counts the other.
+        tx.lock_tenant().await?;
+        let waiting = upload::waiting(tx, person, now).await?;
+        if waiting.count >= WAITING_MAX {
+            let at = now.plus_seconds(UNNAMED_SECONDS);
+            raw::retire(tx, &[row.raw_answer_id], at).await?;
+            return Ok(Some(waiting));
         }
-    }
+        upload::insert(tx, &row).await?;
+        Ok::<_, StoreError>(None)
+    })?;
+    Ok(match full {
+        Some(waiting) => Kept::TooMany(waiting),
+        None => Kept::Waits(Upload {
+            id: row.id,
+            bytes: written.content_bytes,
+            expires_at: row.expires_at,
+        }),
+    })
 }
 
 #[cfg(test)]

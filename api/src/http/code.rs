@@ -191,7 +191,8 @@ const ROWS: [Row; 25] = [
         Code::RateLimited,
         "RATE_LIMITED",
         StatusCode::TOO_MANY_REQUESTS,
-        "The key's bucket is empty (`scope: API`), or the provider's is (`scope: PROVIDER`).",
+        "The key's bucket is empty or too many uploads of the person wait (`scope: API`), or the \
+         provider's bucket is empty (`scope: PROVIDER`).",
         "Wait for `retryAfterMs`, or as long as `Retry-After` says.",
     ),
     row(

@@ -3,10 +3,12 @@
 use fondaco_model::ids::{ApiKeyId, QuarantineId, RawAnswerId, SyncRunId, UploadId};
 use fondaco_model::scope::KeyScope;
 use fondaco_store::repo::api_key::KeyClass;
+use fondaco_store::repo::job::{self, Claim, Next};
 use fondaco_store::repo::quarantine::{self, QuarantineRow, RemarkRow};
 use fondaco_store::repo::upload::{
     self, ReportLines, StatementLine, UploadOutcome, UploadReport, UploadRow,
 };
+use fondaco_store::{OPERATOR, in_tx};
 use fondaco_vault::identifiers::Spot;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -170,6 +172,35 @@ async fn an_import_that_ended_tells_outcome_line_rule_statements_and_problems() 
             "statements": null, "problems": null
         });
         assert_eq!(did, rest, "the third problem is counted");
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_was_given_up_without_a_report_has_failed_with_its_fault() {
+    for house in houses().await {
+        reference_data(&house).await;
+        let ann = person(&house, house.tenant, "ann", (10, 1, 0)).await;
+        let upload = upload(&house, &ann).await;
+        let waiting = ask(&house, upload).await;
+        let now = house.vault.effects().now();
+        let claim = Claim {
+            owner: "worker",
+            now,
+            until: now.plus_seconds(60),
+        };
+        let taken = job::claim(&house.db, claim).await.unwrap().unwrap();
+        assert_eq!(taken.id.to_string(), waiting["id"].as_str().unwrap());
+        let given_up = in_tx!(house.db, OPERATOR, |tx| {
+            job::fail(tx, taken.id, "worker", "INTERNAL", &Next::GiveUp(now)).await
+        });
+        assert!(given_up.unwrap());
+        let key = house.key().await;
+        let got = house.query_with(&key, DID, json!({ "id": waiting["id"] }));
+        let got = got.await;
+        let did = &got.data()["importJob"];
+        assert_eq!(did["outcome"], "FAILED", "{}", house.name());
+        assert_eq!(did["fault"], "INTERNAL");
+        assert_eq!(did["statementCount"], Value::Null);
     }
 }
 

@@ -327,6 +327,8 @@ pub struct StatementDraft {
     pub statement_id: Option<String>,
     /// Electronic sequence number.
     pub sequence: Option<String>,
+    /// Number of the page, when the statement is stated in several.
+    pub page: Option<u32>,
     /// The account that the statement is about.
     pub account: AccountDraft,
     /// First day that the statement covers.

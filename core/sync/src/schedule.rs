@@ -2,7 +2,7 @@
 //!
 //! Everything is enqueued under a deduplication key, so that asking twice changes nothing.
 
-use fondaco_model::ids::{GrantId, LinkId, TenantId};
+use fondaco_model::ids::{GrantId, LinkId, RawAnswerId, TenantId};
 use fondaco_model::v1::Link;
 use fondaco_model::{Effects, Instant};
 use fondaco_store::repo::grant::Grant;
@@ -12,6 +12,8 @@ use fondaco_store::repo::{consent, frontend_token, grant, idempotency, link, raw
 use fondaco_store::{Db, OPERATOR, StoreError, Tx, in_tx};
 use fondaco_vault::jobs::{self, GrantPayload};
 use serde::{Deserialize, Serialize};
+
+use crate::import::end_abandoned;
 
 /// Sweeps over all tenants; no payload. The operator's.
 pub const SWEEP: &str = "SWEEP";
@@ -280,7 +282,7 @@ async fn ask(
 }
 
 /// A tenant's sweep: readings that are overdue, keys and uploads whose time is over, answers that
-/// never became complete.
+/// never became complete or that nothing names any more, imports whose process is gone.
 ///
 /// # Errors
 /// The store's own; the next sweep goes on.
@@ -302,7 +304,9 @@ pub(crate) async fn sweep_tenant(
     }
     let expired: Result<(), StoreError> = in_tx!(db, tenant, |tx| {
         idempotency::expire(tx, now, SWEEP_ROWS_MAX).await?;
-        upload::expire(tx, now, SWEEP_ROWS_MAX).await?;
+        let unused = upload::expire(tx, now, SWEEP_ROWS_MAX).await?;
+        // Noted in the same transaction: a sweep that ends here forgets none.
+        raw::retire(tx, &unused, now.plus_seconds(raw::UNNAMED_SECONDS)).await?;
         Ok(())
     });
     expired?;
@@ -313,6 +317,27 @@ pub(crate) async fn sweep_tenant(
         if deleted? == 0 {
             break;
         }
+    }
+    delete_unnamed(db, tenant, now).await?;
+    end_abandoned(db, now, tenant).await
+}
+
+/// Deletes answers whose day has come and that nothing names; what something names stays.
+///
+/// The look is no part of the transactions: nobody finds one of these answers by its content
+/// without taking its day away, which the deletion sees.
+async fn delete_unnamed(db: &Db, tenant: TenantId, now: Instant) -> Result<(), StoreError> {
+    let mut session = db.read(tenant).await?;
+    let due = raw::due(&mut session, now, SWEEP_ROWS_MAX).await?;
+    let named = raw::named(&mut session, &due).await?;
+    drop(session);
+    let kept: Result<u64, StoreError> = in_tx!(db, tenant, |tx| raw::keep(tx, &named).await);
+    kept?;
+    let unnamed: Vec<RawAnswerId> = due.into_iter().filter(|id| !named.contains(id)).collect();
+    for some in unnamed.chunks(usize::try_from(raw::DELETE_MAX).unwrap_or(1)) {
+        let deleted: Result<u64, StoreError> =
+            in_tx!(db, tenant, |tx| raw::delete_due(tx, some, now).await);
+        deleted?;
     }
     Ok(())
 }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+#[path = "import/pages.rs"]
+mod pages;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -257,66 +260,6 @@ async fn the_same_file_twice_adds_nothing_and_the_statement_closes() {
         let second = house.import(&text).await;
         assert_eq!(counts(&second), (5, 0, 5, 0), "{}", house.db.name());
         assert_eq!(house.live().await, before);
-    }
-}
-
-/// One file of several statements, each with a number in its head that only pages have.
-fn file_of(pages: &[(u32, &[Entry])]) -> String {
-    let mut parts = String::new();
-    let whole = statement(&[]);
-    for (number, entries) in pages {
-        let text = statement(entries);
-        let (from, to) = (text.find("<Stmt>").unwrap(), text.find("</Stmt>").unwrap());
-        let pagination = format!("<StmtPgntn><PgNb>{number}</PgNb></StmtPgntn><CreDtTm>2026-02");
-        parts.push_str(&text[from..to].replacen("<CreDtTm>2026-02", &pagination, 1));
-        parts.push_str("</Stmt>");
-    }
-    let (from, to) = (
-        whole.find("<Stmt>").unwrap(),
-        whole.find("</Stmt>").unwrap(),
-    );
-    format!(
-        "{}{parts}{}",
-        &whole[..from],
-        &whole[to + "</Stmt>".len()..]
-    )
-}
-
-#[tokio::test]
-async fn equal_rows_on_two_pages_of_a_statement_stay_two_and_a_page_that_is_there_twice_is_one() {
-    for house in House::each().await {
-        let coffee = [Entry("2026-01-02", -250, "coffee bar", None)];
-        let pages = file_of(&[(1, &coffee), (2, &coffee)]);
-        let report = house.import(&pages).await;
-        let new: Vec<_> = report.statements.iter().map(|one| one.new).collect();
-        assert_eq!(new, [1, 1], "{}", house.db.name());
-        let before = house.live().await;
-        assert_eq!(before.len(), 2);
-        for _ in 0..2 {
-            let report = house.import(&pages).await;
-            let new: Vec<_> = report.statements.iter().map(|one| one.new).collect();
-            assert_eq!(new, [0, 0], "{}", house.db.name());
-            assert_eq!(house.live().await, before);
-        }
-        // Both pages a second time in one file: the copies state what the first ones did.
-        let copies = file_of(&[(1, &coffee), (2, &coffee), (1, &coffee), (2, &coffee)]);
-        house.import(&copies).await;
-        assert_eq!(house.live().await, before, "{}", house.db.name());
-        let third = file_of(&[(1, &coffee), (2, &coffee), (3, &coffee)]);
-        house.import(&third).await;
-        assert_eq!(house.live().await.len(), 3, "{}", house.db.name());
-    }
-}
-
-#[tokio::test]
-async fn statements_of_other_periods_in_one_file_may_state_the_same_rows() {
-    for house in House::each().await {
-        let coffee = [Entry("2026-01-02", -250, "coffee bar", None)];
-        let month = file_of(&[(1, &coffee), (2, &coffee)]);
-        let (first, second) = month.split_at(month.rfind("<Stmt>").unwrap());
-        let day = second.replace("2026-01-31", "2026-01-02");
-        house.import(&format!("{first}{day}")).await;
-        assert_eq!(house.live().await.len(), 1, "{}", house.db.name());
     }
 }
 

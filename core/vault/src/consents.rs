@@ -1,7 +1,7 @@
 //! Transitions in the store: the machine's answer, the compare-and-swap, what has to follow and
 //! the ledger's entry, in one transaction.
 
-use fondaco_model::ids::{DataKeyId, LedgerEventId};
+use fondaco_model::ids::{ConsentId, DataKeyId, LedgerEventId};
 use fondaco_model::v1::{ConsentRevocation, ConsentState};
 use fondaco_model::{Effects, Instant};
 use fondaco_store::Tx;
@@ -165,7 +165,12 @@ async fn read_at(
     Ok(())
 }
 
-async fn ask_to_revoke(
+/// Of the jobs that tell the bank of a consent's end one waits at a time, and one runs.
+pub(crate) fn revocation_key(consent: ConsentId) -> String {
+    format!("{}:{consent}", jobs::REVOKE_AT_BANK)
+}
+
+pub(crate) async fn ask_to_revoke(
     tx: &mut Tx,
     stored: &StoredConsent,
     of_link: &StoredLink,
@@ -175,7 +180,8 @@ async fn ask_to_revoke(
     let payload = ConsentPayload { consent };
     let mut job = jobs::new(effects, jobs::REVOKE_AT_BANK, &payload, effects.now());
     job.institution_id = Some(of_link.link.institution_id.clone());
-    job.deduplication_key = Some(format!("{}:{consent}", jobs::REVOKE_AT_BANK));
+    job.exclusion_key = Some(revocation_key(consent));
+    job.deduplication_key = Some(revocation_key(consent));
     job::enqueue(tx, &job).await?;
     Ok(())
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use fondaco_connectors::core::{FlowEvent, Grant};
 use fondaco_model::ids::{ConsentId, LinkId, TenantId};
-use fondaco_model::v1::{ConsentRevocation, RevokedBy};
+use fondaco_model::v1::{ConsentRevocation, Registration, RevokedBy};
 use fondaco_model::{Fault, Retry, Secret};
 use fondaco_store::repo::consent::StoredConsent;
 use fondaco_store::repo::{Scope, consent, grant, job, ledger, link, registration};
 use fondaco_store::{Tx, in_tx};
 use serde_json::json;
 
-use crate::consents::{Step, apply, entry};
+use crate::consents::{Step, apply, ask_to_revoke, entry, revocation_key};
 use crate::error::VaultError;
 use crate::flow::{Bank, Halt};
 use crate::grants;
@@ -121,34 +121,67 @@ impl Vault {
             return Ok(Revocation::NothingToTell);
         }
         let row = row.filter(|row| row.document_sealed.is_some());
-        let mut held = match &row {
+        let with = with.map(|with| with.registration);
+        match self.tell(tenant, &stored, (row.as_ref(), with)).await {
+            Ok(Ok(Halt::Revoked)) => self.settle(tenant, id, Revocation::Done).await,
+            Ok(Err(fault)) if row.is_none() && fault.retry == Retry::Never => {
+                self.settle(tenant, id, Revocation::LeftAtBank).await
+            }
+            Ok(Ok(_)) => self.again(tenant, &stored, None).await,
+            Ok(Err(fault)) => self.again(tenant, &stored, Some(fault)).await,
+            // Our own failures end with the same time: what opens the bank's door goes then.
+            Err(error) => self.again(tenant, &stored, Some(error.into())).await,
+        }
+    }
+
+    /// Speaks to the bank; its faults are the inner ones.
+    async fn tell(
+        &self,
+        tenant: TenantId,
+        stored: &StoredConsent,
+        (row, with): (Option<&grant::Grant>, Option<Registration>),
+    ) -> Result<Result<Halt, Fault>, VaultError> {
+        let inner = &self.inner;
+        let mut held = match row {
             Some(row) => grants::open(inner, tenant, row).await?,
             None => Grant::default(),
         };
         if held.bank_consent_ref.is_none() {
-            let reference = grants::open_bank_consent(inner, tenant, &stored).await?;
+            let reference = grants::open_bank_consent(inner, tenant, stored).await?;
             held.bank_consent_ref = reference.map(|text| text.expose().to_owned());
         }
         let with = with.ok_or(VaultError::NotFound)?;
-        let mut bank = Bank::of(inner, tenant, &with.registration)?;
-        bank.grant = row.as_ref().map(|row| row.id);
+        let mut bank = Bank::of(inner, tenant, &with)?;
+        bank.grant = row.map(|row| row.id);
         bank.consent_ref.clone_from(&held.bank_consent_ref);
         let token: Option<Secret> = held.access_token.clone();
         let _errand = bank
             .grant
             .zip(token)
             .map(|(id, token)| inner.errand(id, token));
-        let told = bank
+        Ok(bank
             .run(None, FlowEvent::Revoke(&held), "consent.revoke")
-            .await;
-        match told {
-            Ok(Halt::Revoked) => self.settle(tenant, id, Revocation::Done).await,
-            Err(fault) if row.is_none() && fault.retry == Retry::Never => {
-                self.settle(tenant, id, Revocation::LeftAtBank).await
-            }
-            Ok(_) => self.again(tenant, &stored, None).await,
-            Err(fault) => self.again(tenant, &stored, Some(fault)).await,
+            .await)
+    }
+
+    /// Asks again for the revocations that wait and have no job any more, at most `limit` of the
+    /// tenant's; answers how many.
+    pub async fn remind_revocations(
+        &self,
+        tenant: TenantId,
+        limit: u32,
+    ) -> Result<u32, VaultError> {
+        let inner = &self.inner;
+        let mut read = inner.db.read(tenant).await?;
+        let pending = ConsentRevocation::Pending;
+        let pending = consent::by_revocation(&mut read, pending, limit).await?;
+        drop(read);
+        let mut asked = 0;
+        for stored in pending {
+            let id = stored.consent.id;
+            asked += in_tx!(inner.db, tenant, |tx| remind(inner, tx, id).await)?;
         }
+        Ok(asked)
     }
 
     async fn again(
@@ -193,6 +226,19 @@ impl Vault {
             Revocation::NothingToTell
         })
     }
+}
+
+/// 1 when a job was missing and is there now.
+async fn remind(inner: &Inner, tx: &mut Tx, id: ConsentId) -> Result<u32, VaultError> {
+    tx.lock_tenant().await?;
+    let stored = consent::get(tx, id).await?.ok_or(VaultError::NotFound)?;
+    if !stored.revocation_pending() || job::is_open(tx, &revocation_key(id)).await? {
+        return Ok(0);
+    }
+    let of_link = link::get(tx, stored.consent.link_id).await?;
+    let of_link = of_link.ok_or(VaultError::NotFound)?;
+    ask_to_revoke(tx, &stored, &of_link, &inner.effects).await?;
+    Ok(1)
 }
 
 /// The grant is destroyed, the consent says how it ended; false when it did already.

@@ -29,7 +29,8 @@ pub const NEIGHBOUR_DAYS_MAX: i32 = 3;
 /// How long after its own day a pending row may be booked, in days.
 pub const SETTLEMENT_DAYS_MAX: i32 = 10;
 
-/// Days around a batch in which stored rows are candidates: the widest of the windows above.
+/// Days around a batch in which stored rows are candidates: the widest of the windows above. A
+/// row that states no day may be one of a batch however long ago it was first read.
 pub const CANDIDATE_DAYS: i32 = SETTLEMENT_DAYS_MAX;
 
 /// An incoming row: the draft, what the rules made of it, and the keyed hash of its counterparty.
@@ -189,8 +190,8 @@ pub struct Resolution {
 /// Decides for each incoming row which stored one it is.
 ///
 /// `stored` holds the live and the removed rows of the logical account from [`CANDIDATE_DAYS`]
-/// before the first to [`CANDIDATE_DAYS`] after the last day of the batch, and every row that
-/// shares a reference.
+/// before the first to [`CANDIDATE_DAYS`] after the last day of the batch, those that state no
+/// day for as long as they may wait, and every row that shares a reference.
 pub fn resolve(batch: Batch, incoming: &[Incoming<'_>], stored: &[Stored]) -> Resolution {
     let mut work = rules::Work::new(batch, incoming, stored);
     work.repeated();

@@ -228,10 +228,11 @@ impl<'a> Work<'a> {
     }
 
     fn unique_proof(&self, row: &Incoming<'_>) -> Option<usize> {
+        // What neither of two rows states proves nothing.
+        let both = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
         let same_proof = |stored: &Stored| {
-            let uetr = row.draft.uetr.is_some() && row.draft.uetr == stored.uetr;
-            let end_to_end = row.draft.end_to_end_id.is_some()
-                && row.draft.end_to_end_id == stored.end_to_end_id
+            let uetr = both(&row.draft.uetr, &stored.uetr);
+            let end_to_end = both(&row.draft.end_to_end_id, &stored.end_to_end_id)
                 && !stored.known_by(self.batch.source);
             stored.amount == row.draft.amount
                 && stored.status == TransactionStatus::Posted
@@ -246,8 +247,8 @@ impl<'a> Work<'a> {
         let unique = found.next().is_none();
         let repeats = self.incoming.iter().filter(|other| {
             other.draft.amount == row.draft.amount
-                && (other.draft.end_to_end_id == row.draft.end_to_end_id
-                    || (row.draft.uetr.is_some() && other.draft.uetr == row.draft.uetr))
+                && (both(&row.draft.end_to_end_id, &other.draft.end_to_end_id)
+                    || both(&row.draft.uetr, &other.draft.uetr))
         });
         let alone = repeats.take(2).count() == 1;
         (unique && alone && apart <= NEIGHBOUR_DAYS_MAX && !contradicts(row, &self.stored[only]))

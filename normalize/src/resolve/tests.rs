@@ -334,6 +334,38 @@ fn a_moved_booking_date_needs_a_unique_proof() {
 }
 
 #[test]
+fn a_proof_stays_unique_beside_a_row_of_the_same_amount_that_states_none() {
+    let mut known = row("2026-03-01", "-5", "rent", "");
+    known.uetr = Some("8a562c67-ca16-48ba-b074-65581be6f001".to_owned());
+    let mut moved = known.clone();
+    moved.booking_date = Some(day("2026-03-02"));
+    let other = row("2026-03-20", "-5", "coffee", "");
+    let known = [stored(1, FILE, &known)];
+    assert_eq!(
+        decide(FILE, &[moved.clone(), other.clone()], &known),
+        ["1:NEIGHBOUR_DAY", "new"]
+    );
+    assert_eq!(
+        decide(FILE, &[moved.clone(), moved.clone()], &known),
+        ["new", "new"],
+        "two rows state it"
+    );
+    // Of two sources the end-to-end id is a proof, and a reference that no row states is none.
+    let by_bank = [Some("RENT"), None].map(|id| {
+        let mut draft = row("2026-03-01", "-5", "rent", "");
+        draft.end_to_end_id = id.map(str::to_owned);
+        draft
+    });
+    let mut by_file = by_bank[0].clone();
+    by_file.booking_date = Some(day("2026-03-02"));
+    let rows = [stored(1, BANK, &by_bank[0]), stored(2, BANK, &by_bank[1])];
+    assert_eq!(
+        decide(FILE, &[by_file, other], &rows),
+        ["1:NEIGHBOUR_DAY", "new"]
+    );
+}
+
+#[test]
 fn permuting_rows_and_resolving_twice_changes_nothing() {
     let drafts: Vec<_> = (0..40)
         .map(|n: u8| {

@@ -1,9 +1,10 @@
 //! Consents whose institution could not be told that they are over (docs/adr/0009).
 
 use fondaco_model::v1::{Consent, ConsentRevocation};
-use fondaco_model::{Date, Effects};
+use fondaco_model::{Date, Effects, Instant};
 use fondaco_store::Db;
 use fondaco_store::repo::consent;
+use fondaco_vault::REVOKE_SECONDS_MAX;
 
 use super::Verdict;
 use crate::failure::Outcome;
@@ -12,11 +13,29 @@ use crate::find;
 /// Consents of one tenant that are looked at.
 const LOOKED_AT_MAX: u32 = 1_000;
 
+/// Seconds behind the last moment of a revocation after which it is overdue: its job and the sweep
+/// that asks for a missing one come in between.
+const OVERDUE_SECONDS: i64 = REVOKE_SECONDS_MAX + 4 * 3_600;
+
 pub(super) async fn read(db: &Db, effects: &Effects) -> Outcome<Verdict> {
-    let today = effects.now().utc_date();
+    let now = effects.now();
+    let today = now.utc_date();
     let (mut untold, mut first) = (0_usize, None);
     for tenant in find::tenants(db).await? {
         let mut session = db.read(tenant.id).await?;
+        let pending = ConsentRevocation::Pending;
+        let waiting = consent::by_revocation(&mut session, pending, LOOKED_AT_MAX).await?;
+        let late = waiting
+            .iter()
+            .find(|stored| is_overdue(&stored.consent, now));
+        if let Some(stored) = late {
+            let text = format!(
+                "the revocation of {} of {} is overdue: its grant is still there",
+                stored.consent.id, tenant.id
+            );
+            let hint = "does a worker run (`fondaco serve` or `fondaco work`)?".to_owned();
+            return Ok(Verdict::Warn(text, hint));
+        }
         let given_up = ConsentRevocation::GivenUp;
         let found = consent::by_revocation(&mut session, given_up, LOOKED_AT_MAX).await?;
         let standing = found
@@ -39,6 +58,11 @@ pub(super) async fn read(db: &Db, effects: &Effects) -> Outcome<Verdict> {
                 .to_owned(),
         ),
     })
+}
+
+fn is_overdue(consent: &Consent, now: Instant) -> bool {
+    let since = consent.ended_at.unwrap_or(consent.requested_at);
+    now.seconds_since(since) > OVERDUE_SECONDS
 }
 
 /// True while the institution may still take the consent for valid.
@@ -79,5 +103,23 @@ mod tests {
             let stands = may_stand(&consent(granted, requested), today);
             assert_eq!(stands, expected, "{granted:?} {requested:?}");
         }
+    }
+
+    #[test]
+    fn a_revocation_is_overdue_four_hours_behind_its_last_moment() {
+        let text = serde_json::json!({
+            "id": ConsentId(uuid::Uuid::nil()),
+            "linkId": LinkId(uuid::Uuid::nil()),
+            "endUserId": EndUserId(uuid::Uuid::nil()),
+            "state": "REVOKED",
+            "scopes": [],
+            "requestedAt": "2026-01-01T00:00:00Z",
+            "endedAt": "2026-01-02T00:00:00Z",
+            "revocation": "PENDING",
+        });
+        let consent = serde_json::from_value::<Consent>(text).unwrap();
+        let last: Instant = "2026-01-05T04:00:00Z".parse().unwrap();
+        assert!(!is_overdue(&consent, last));
+        assert!(is_overdue(&consent, last.plus_seconds(1)));
     }
 }

@@ -172,10 +172,27 @@ fn machine() -> String {
     };
     let processor = value(&read("/proc/cpuinfo"), "model name");
     let memory = value(&read("/proc/meminfo"), "MemTotal");
-    let system = ask("uname", &["-srm"]);
+    // What a distribution or a host adds to its kernel's release says nothing about the numbers.
+    let release = ask("uname", &["-r"]);
+    let release = release.split('-').next().unwrap_or_default();
     format!(
-        "{system}, {} × {processor}, {memory} of memory",
-        ask("nproc", &[])
+        "{} {release} {}, {} × {processor}, {} of memory",
+        ask("uname", &["-s"]),
+        ask("uname", &["-m"]),
+        ask("nproc", &[]),
+        gib(&memory)
+    )
+}
+
+/// Memory as the kernel writes it, in whole GiB.
+fn gib(text: &str) -> String {
+    let kib = text
+        .split(' ')
+        .next()
+        .and_then(|digits| digits.parse::<u64>().ok());
+    kib.map_or_else(
+        || "unknown".to_owned(),
+        |kib| format!("{} GiB", (kib >> 20) + 1),
     )
 }
 

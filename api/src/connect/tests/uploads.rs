@@ -6,15 +6,17 @@ use axum::body::{Body, Bytes};
 use fondaco_model::Instant;
 use fondaco_model::ids::{EndUserId, UploadId};
 use fondaco_model::scope::KeyScope;
-use fondaco_store::repo::{Scope, end_user, upload};
+use fondaco_store::in_tx;
+use fondaco_store::repo::{Scope, end_user, raw, upload};
 use fondaco_vault::tenants::AddressChange;
-use futures_util::stream;
+use futures_util::{FutureExt, StreamExt, stream};
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 
 use super::browser::Got;
 use super::town::{IMPORT_BYTES_MAX, Town, towns};
-use crate::connect::UPLOAD_SECONDS;
+use crate::connect::{UPLOAD_SECONDS, UPLOADS_OF_KEY, WAITING_MAX};
 
 const PIECE: usize = 100_000;
 
@@ -296,6 +298,156 @@ async fn the_person_may_be_named_by_a_header_instead_but_not_twice() {
                 .unwrap();
             let got = town.browser().send(request).await;
             assert_eq!(got.status, status, "{}", got.text);
+        }
+    }
+}
+
+/// A body whose first piece arrives and whose second one waits for the test: the body, what tells
+/// that somebody takes it, and what lets it end.
+fn held() -> (Body, oneshot::Receiver<()>, mpsc::Sender<()>) {
+    let (taken, is_taken) = oneshot::channel();
+    let (go_on, mut may) = mpsc::channel::<()>(1);
+    let first = async move {
+        taken.send(()).unwrap();
+        Ok::<_, std::io::Error>(Bytes::from_static(b"<Document"))
+    };
+    let second = async move {
+        may.recv().await;
+        Ok(Bytes::from_static(b"/>"))
+    };
+    let pieces = stream::iter([first.boxed(), second.boxed()]).then(|piece| piece);
+    (Body::from_stream(pieces), is_taken, go_on)
+}
+
+#[tokio::test]
+async fn a_key_receives_its_share_of_uploads_at_once_and_leaves_the_rest_to_others() {
+    for town in towns().await {
+        let key = town.api_key(&[KeyScope::ImportWrite]).await;
+        let address = "/v1/statements?endUser=ann";
+        let document = || Body::from("<Document/>");
+        let (mut sends, mut ends) = (Vec::new(), Vec::new());
+        for _ in 0..UPLOADS_OF_KEY {
+            let (body, is_taken, go_on) = held();
+            let mut sent = Box::pin(send(&town, &key, address, body));
+            tokio::select! {
+                taken = is_taken => taken.unwrap(),
+                got = &mut sent => panic!("{}", got.text),
+            }
+            sends.push(sent);
+            ends.push(go_on);
+        }
+        let got = send(&town, &key, address, document()).await;
+        assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS, "{}", got.text);
+        assert_eq!(code(&got), "RATE_LIMITED");
+        assert_eq!(got.header("retry-after"), "10");
+        let other = town.api_key(&[KeyScope::ImportWrite]).await;
+        let got = send(&town, &other, address, document()).await;
+        assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+        drop(ends);
+        for sent in sends {
+            assert_eq!(sent.await.status, StatusCode::CREATED);
+        }
+        let got = send(&town, &key, address, document()).await;
+        assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_takes_longer_than_half_an_hour_is_refused() {
+    for town in towns().await {
+        let key = town.api_key(&[KeyScope::ImportWrite]).await;
+        let (body, is_taken, go_on) = held();
+        let mut sent = Box::pin(send(&town, &key, "/v1/statements?endUser=ann", body));
+        tokio::select! {
+            taken = is_taken => taken.unwrap(),
+            got = &mut sent => panic!("{}", got.text),
+        }
+        // The half hour passes; what is left of the body is taken once it comes.
+        town.patience.open(1);
+        assert!((&mut sent).now_or_never().is_none());
+        drop(go_on);
+        let got = sent.await;
+        assert_eq!(got.status, StatusCode::REQUEST_TIMEOUT, "{}", got.text);
+        assert!(got.text.contains("30 minutes"), "{}", got.text);
+    }
+}
+
+async fn waits(town: &Town, reference: &str) -> (EndUserId, i64) {
+    let mut read = town.db.read(town.tenant).await.unwrap();
+    let person = end_user::by_ref(&mut read, reference).await.unwrap();
+    let (id, now) = (person.unwrap().id, town.vault.effects().now());
+    let waiting = upload::waiting(&mut read, id, now).await.unwrap();
+    (id, waiting.count)
+}
+
+#[tokio::test]
+async fn a_person_has_twenty_uploads_that_wait_and_no_more_until_one_is_used_or_expires() {
+    for town in towns().await {
+        let key = town.api_key(&[KeyScope::ImportWrite]).await;
+        let address = "/v1/statements?endUser=ann";
+        let document = || Body::from("<Document/>");
+        let mut last = None;
+        for number in 0..WAITING_MAX {
+            let got = send(&town, &key, address, document()).await;
+            assert_eq!(got.status, StatusCode::CREATED, "{number} {}", got.text);
+            let json: Value = serde_json::from_str(&got.text).unwrap();
+            last = json["uploadId"].as_str().unwrap().parse::<UploadId>().ok();
+        }
+        let refused = send(&town, &key, address, document()).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(code(&refused), "RATE_LIMITED");
+        assert!(refused.text.contains("import them"), "{}", refused.text);
+        assert_eq!(refused.header("retry-after"), UPLOAD_SECONDS.to_string());
+        let other = "/v1/statements?endUser=bob";
+        let got = send(&town, &key, other, document()).await;
+        assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+        let now = town.vault.effects().now();
+        in_tx!(town.db, town.tenant, |tx| {
+            upload::consume(tx, Scope::Tenant, last.unwrap(), now).await
+        })
+        .unwrap()
+        .unwrap();
+        for status in [StatusCode::CREATED, StatusCode::TOO_MANY_REQUESTS] {
+            let got = send(&town, &key, address, document()).await;
+            assert_eq!(got.status, status, "{}", got.text);
+        }
+        town.clock.advance_seconds(UPLOAD_SECONDS);
+        let got = send(&town, &key, address, document()).await;
+        assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+        assert_eq!(waits(&town, "ann").await.1, 1);
+    }
+}
+
+#[tokio::test]
+async fn of_uploads_that_end_at_once_none_passes_the_limit_and_the_refused_content_goes() {
+    for town in towns().await {
+        let key = town.api_key(&[KeyScope::ImportWrite]).await;
+        let address = "/v1/statements?endUser=ann";
+        for number in 1..WAITING_MAX {
+            let body = Body::from(format!("<Document>{number}</Document>"));
+            let got = send(&town, &key, address, body).await;
+            assert_eq!(got.status, StatusCode::CREATED, "{number} {}", got.text);
+        }
+        let (body, is_taken, go_on) = held();
+        let mut slow = Box::pin(send(&town, &key, address, body));
+        tokio::select! {
+            taken = is_taken => taken.unwrap(),
+            got = &mut slow => panic!("{}", got.text),
+        }
+        let got = send(&town, &key, address, Body::from("<Last/>")).await;
+        assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+        drop(go_on);
+        let got = slow.await;
+        assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS, "{}", got.text);
+        assert_eq!(waits(&town, "ann").await.1, WAITING_MAX);
+        // Its content has no upload; it goes on its day.
+        let day = town.vault.effects().now();
+        let mut read = town.db.read(town.tenant).await.unwrap();
+        for (seconds, expected) in [(raw::UNNAMED_SECONDS - 1, 0), (raw::UNNAMED_SECONDS, 1)] {
+            let at = day.plus_seconds(seconds);
+            let due = raw::due(&mut read, at, 9).await.unwrap();
+            assert_eq!(due.len(), expected, "{seconds}");
+            assert_eq!(raw::named(&mut read, &due).await.unwrap(), []);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use fondaco_model::ids::{RawAnswerId, UploadId};
 use fondaco_model::scope::KeyScope;
-use fondaco_store::repo::job::Job;
+use fondaco_store::repo::job::{Job, JobState as StoredState};
 use fondaco_store::repo::quarantine::{self, ProblemQuery, ProblemRow};
 use fondaco_store::repo::upload::{self, LINES_MAX, ReportLines, StatementLine, UploadReport};
 use tokio::sync::OnceCell;
@@ -147,8 +147,15 @@ impl ImportJob {
 
     /// What became of the file; null until the import ended.
     async fn outcome(&self, cx: &Context<'_>) -> Field<ImportOutcome> {
-        self.of_report(cx, |report| Some(report.outcome.into()))
-            .await
+        match self.did(cx).await {
+            Ok(did) => match &did.report {
+                Some(report) => Some(Ok(report.outcome.into())),
+                // Given up before it could tell what it did.
+                None if self.job.state == StoredState::Dead => Some(Ok(ImportOutcome::Failed)),
+                None => None,
+            },
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Code of the fault: why the file broke off, why nothing of it was imported, or why the last

@@ -187,6 +187,8 @@ statements! {
         payload_version, last_fault, created_at";
     CLAIM = claim!(lite), claim!(pg);
     TAKE_OVER = take_over!(lite), take_over!(pg);
+    IS_OPEN = concat!("select ", fields!(), " from job where tenant_id = $1 \
+        and deduplication_key = $2 and state in ('WAITING', 'RUNNING') limit 1");
     EXTEND = "update job set lease_until = $3 \
         where id = $1 and lease_owner = $2 and state = 'RUNNING'";
     COMPLETE = "update job set state = 'DONE', ended_at = $3, lease_owner = null, \
@@ -285,6 +287,13 @@ async fn claim_once(db: &Db, claim: Claim<'_>) -> Result<Option<Job>> {
     }
     tx.commit().await?;
     Ok(job)
+}
+
+/// True when a job with this deduplication key waits or runs.
+pub async fn is_open(session: &mut Session, deduplication_key: &str) -> Result<bool> {
+    let tenant = session.tenant().0;
+    let found = fetch_optional!(session, IS_OPEN => Job, tenant, deduplication_key)?;
+    Ok(found.is_some())
 }
 
 /// Holds a job for longer; false when it is somebody else's by now.

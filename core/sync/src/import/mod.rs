@@ -5,6 +5,7 @@
 //! equal rows that cross a batch's border are matched by count. A kill at any point loses nothing:
 //! what was resolved is stored, and the same file again finds it.
 
+mod abandoned;
 mod problems;
 mod report;
 mod resolve;
@@ -26,6 +27,8 @@ use fondaco_vault::keys::KeyError;
 use fondaco_vault::seal::SealError;
 use fondaco_vault::{Vault, VaultError};
 
+pub use abandoned::ABANDONED_SECONDS;
+pub(crate) use abandoned::end_abandoned;
 pub use problems::{PROBLEMS_MAX, Problem, Problems, problems};
 pub use report::{ImportReport, StatementReport};
 
@@ -47,7 +50,8 @@ pub struct ImportRequest {
     pub create: bool,
     /// The file's name, for the report; personal, not stored in clear.
     pub file: String,
-    /// The request that asked, for logs.
+    /// The request that asked, for logs; of one person and request one import runs at a time, and a
+    /// further one ends the run of the earlier. None for a command.
     pub request_id: Option<String>,
 }
 
@@ -233,25 +237,27 @@ impl Importer {
             raw,
             listener,
         };
+        job.clear().await?;
         job.begin().await?;
-        let staged = stage::stage(&job).await;
-        let mut staged = match staged {
-            Ok(staged) => staged,
-            Err(error) => {
-                job.finish(RunOutcome::Internal).await?;
-                return Err(error);
+        match job.import().await {
+            Ok(report) => {
+                let whole = report.is_complete();
+                job.finish(if whole {
+                    RunOutcome::Ok
+                } else {
+                    RunOutcome::Partial
+                })
+                .await?;
+                Ok(report)
             }
-        };
-        resolve::resolve(&job, &mut staged).await?;
-        let report = report::report(&job, &staged);
-        let whole = report.is_complete();
-        job.finish(if whole {
-            RunOutcome::Ok
-        } else {
-            RunOutcome::Partial
-        })
-        .await?;
-        Ok(report)
+            Err(error) => {
+                // What stopped the import is what the caller has to know.
+                if let Err(error) = job.finish(RunOutcome::Internal).await {
+                    tracing::warn!(%error, "The end of an import could not be recorded.");
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -270,6 +276,22 @@ impl Job<'_> {
 
     fn cx(&self) -> Cx<'_> {
         Cx::new(&self.manifest, self.vault.effects().now())
+    }
+
+    async fn import(&self) -> Result<ImportReport, ImportError> {
+        let mut staged = stage::stage(self).await?;
+        resolve::resolve(self, &mut staged).await?;
+        Ok(report::report(self, &staged))
+    }
+
+    /// Ends what imports before this one left, as far as it is known that nobody goes on with it.
+    async fn clear(&self) -> Result<(), ImportError> {
+        let (db, now) = (self.vault.db(), self.vault.effects().now());
+        let tenant = self.request.tenant;
+        if let Some(id) = &self.request.request_id {
+            abandoned::end_earlier_tries(db, now, tenant, (self.request.end_user, id)).await?;
+        }
+        Ok(end_abandoned(db, now, tenant).await?)
     }
 
     async fn begin(&self) -> Result<(), ImportError> {
@@ -294,8 +316,9 @@ impl Job<'_> {
         let at = self.vault.effects().now();
         let tenant = self.request.tenant;
         in_tx!(self.vault.db(), tenant, |tx| {
-            staged::delete_run(tx, self.run).await?;
-            run::finish(tx, self.run, outcome, None, at).await
+            // In this order: nobody stages for a run that has ended.
+            run::finish(tx, self.run, outcome, None, at).await?;
+            staged::delete_run(tx, self.run).await
         })?;
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! The first pass: the file is split and mapped once, and its entries wait in order.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::BufReader;
 
 use fondaco_connectors::core::{Record, RecordSink, Stream, file_head};
@@ -34,8 +33,6 @@ pub(super) const STATEMENTS_MAX: usize = 10_000;
 pub(super) struct Statement {
     pub(super) draft: StatementDraft,
     pub(super) ordinal: i64,
-    /// Tells its head from those of the file's other statements.
-    pub(super) head: u64,
     /// Position of its last record.
     pub(super) last: i64,
     /// Where its entries go; none when its account could not be found or made.
@@ -152,8 +149,7 @@ async fn take(
             if !item.mapped.remarks.is_empty() {
                 waiting.remarks.push((item.ordinal, item.mapped.remarks));
             }
-            let head = content_hash(&item.bytes);
-            open(job, staged, (item.ordinal, head), draft).await
+            open(job, staged, item.ordinal, draft).await
         }
         Some(Draft::Transaction(draft)) => {
             let Some(statement) = staged.statements.get_mut(&item.group) else {
@@ -205,18 +201,10 @@ async fn take(
     }
 }
 
-/// A hash of a record without its opening tag, which only says where in the file it stood.
-fn content_hash(record: &[u8]) -> u64 {
-    let tag = record.iter().position(|byte| *byte == b'>').unwrap_or(0);
-    let mut hasher = DefaultHasher::new();
-    record[tag..].hash(&mut hasher);
-    hasher.finish()
-}
-
 async fn open(
     job: &Job<'_>,
     staged: &mut Staged,
-    (ordinal, head): (i64, u64),
+    ordinal: i64,
     draft: StatementDraft,
 ) -> Result<(), ImportError> {
     if staged.statements.len() >= STATEMENTS_MAX {
@@ -239,7 +227,6 @@ async fn open(
     };
     let statement = Statement {
         ordinal,
-        head,
         last: ordinal,
         found,
         problem,

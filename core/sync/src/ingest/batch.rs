@@ -14,7 +14,7 @@ use fondaco_store::repo::{change, run};
 
 use super::history::Before;
 use super::plan::Plan;
-use super::{IngestError, Target, Understood, doubts};
+use super::{IngestError, PENDING_DAYS_MAX, Target, Understood, doubts};
 
 /// What became of the records of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -222,6 +222,9 @@ async fn load(
     let (end_to_end_ids, uetrs) = (sorted(ids), sorted(uetrs));
     let fingerprints = sorted(known.iter().map(|row| row.fingerprint.as_str()));
     let claimed = |id| claims.holds(id);
+    // A row without a day stays on the one when it was first read, for as long as it may wait.
+    let oldest = target.reading.now.utc_date().plus_days(-PENDING_DAYS_MAX);
+    let undated = |row: &Known<'_>| row.settled.sort_date_rule == DateRule::FirstSeen;
     let asked = CandidateQuery {
         account_id: target.account_id,
         account_source_id: target.source_id,
@@ -234,6 +237,7 @@ async fn load(
             end_to_end_ids: &end_to_end_ids,
             uetrs: &uetrs,
             fingerprints: &fingerprints,
+            undated_from: known.iter().any(undated).then_some(oldest),
             claimed: &claimed,
         }),
     };

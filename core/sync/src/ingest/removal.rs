@@ -24,7 +24,8 @@ use super::{IngestError, Target, history};
 /// How old a pending row may become, in days.
 pub const PENDING_DAYS_MAX: i32 = 30;
 
-/// Most steps of [`PENDING_MAX`] pending rows that one reading looks at; the next one goes on.
+/// Most steps of [`PENDING_MAX`] pending rows that one reading looks at, the oldest first; those
+/// behind them wait until some of these are gone.
 const STEPS_MAX: usize = 20;
 
 /// Most runs of a source that are searched for the complete reading before.

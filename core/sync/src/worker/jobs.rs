@@ -1,5 +1,6 @@
 //! What each kind of job does.
 
+use fondaco_model::ids::TenantId;
 use fondaco_model::{Fault, FaultKind, Instant};
 use fondaco_store::repo::job::Job;
 use fondaco_vault::jobs::{
@@ -38,18 +39,7 @@ impl Inner {
                 }
                 Ok(Done::RefreshAgain(grant))
             }
-            REVOKE_AT_BANK => {
-                let ConsentPayload { consent } = payload(job)?;
-                Ok(
-                    match vault.revoke_at_bank(tenant, consent).await.map_err(fault)? {
-                        Revocation::Done
-                        | Revocation::NothingToTell
-                        | Revocation::LeftAtBank
-                        | Revocation::GivenUp => Done::Finished,
-                        Revocation::Again(wait, fault) => Done::Later(self.after(wait), *fault),
-                    },
-                )
-            }
+            REVOKE_AT_BANK => self.revoke(tenant, payload(job)?).await,
             POLL_CONSENT => {
                 vault
                     .poll_consent(tenant, payload(job)?)
@@ -75,6 +65,10 @@ impl Inner {
                     .expire_consents(tenant, CONSENTS_MAX)
                     .await
                     .map_err(fault)?;
+                vault
+                    .remind_revocations(tenant, CONSENTS_MAX)
+                    .await
+                    .map_err(fault)?;
                 Ok(Done::Finished)
             }
             SWEEP => {
@@ -94,6 +88,21 @@ impl Inner {
             // A newer version may have asked for it, and may be there for the next try.
             other => Err(Fault::new(FaultKind::Unsupported, "worker.job").with("kind", other)),
         }
+    }
+
+    async fn revoke(
+        &self,
+        tenant: TenantId,
+        ConsentPayload { consent }: ConsentPayload,
+    ) -> Result<Done, Fault> {
+        let told = self.vault.revoke_at_bank(tenant, consent).await;
+        Ok(match told.map_err(fault)? {
+            Revocation::Done
+            | Revocation::NothingToTell
+            | Revocation::LeftAtBank
+            | Revocation::GivenUp => Done::Finished,
+            Revocation::Again(wait, fault) => Done::Later(self.after(wait), *fault),
+        })
     }
 
     fn after(&self, wait: std::time::Duration) -> Instant {

@@ -241,6 +241,63 @@ async fn a_pending_row_without_a_day_stays_one_row_of_the_day_on_which_it_was_fi
 }
 
 #[tokio::test]
+async fn a_pending_row_without_a_day_or_a_reference_stays_one_row_for_thirty_days() {
+    let mut hold = pending(ago(0), "-80", "HOTEL DEPOSIT");
+    hold.booking_date = None;
+    let mut later = booked(ago(0), "-80", "SCHEDULED RENT");
+    (later.booking_date, later.status) = (None, BookingStatus::Scheduled);
+    let both = [hold, later];
+    let last = i64::from(PENDING_DAYS_MAX);
+    for days in [1, 10, 11, 29, last, last + 1] {
+        let known = days <= last;
+        let rows = if known { &both[..] } else { &both[..1] };
+        for db in engines().await {
+            let desk = Desk::open(db).await;
+            let (bank, what) = (
+                desk.source(true),
+                format!("day {days} {}", desk.kit.db.name()),
+            );
+            desk.to_midnight();
+            desk.read(bank, rows).await;
+            let first = desk.live().await;
+            desk.kit.clock.advance_seconds(days * 24 * HOUR);
+            let counts = desk.read(bank, rows).await;
+            let new = i64::from(!known);
+            assert_eq!((counts.inserted, counts.changed), (new, 0), "{what}");
+            let left = desk.live().await;
+            // The row that is not known again is removed by then, so that it never counts twice.
+            assert_eq!(left.len(), rows.len(), "{what}");
+            let same = |row: &TransactionRow| first.iter().any(|one| one.id == row.id);
+            assert!(left.iter().all(|row| same(row) == known), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_corrected_day_is_proven_beside_a_row_of_the_same_amount_that_proves_nothing() {
+    for db in engines().await {
+        let desk = Desk::open(db).await;
+        let file = desk.source(false);
+        let mut rent = booked(ago(5), "5", "rent");
+        rent.uetr = Some("8a562c67-ca16-48ba-b074-65581be6f001".to_owned());
+        desk.read(file, std::slice::from_ref(&rent)).await;
+        let id = desk.live().await[0].id;
+        rent.booking_date = Some(ago(4));
+        let coffee = booked(ago(0), "5", "coffee");
+        let counts = desk.read(file, &[rent, coffee]).await;
+        assert_eq!(
+            (counts.inserted, counts.changed),
+            (1, 1),
+            "{}",
+            desk.kit.db.name()
+        );
+        assert_eq!(desk.live().await.len(), 2, "{}", desk.kit.db.name());
+        assert_eq!(desk.row(id).await.sort_date, ago(4));
+        assert_eq!(desk.evidence(id).await, ["NEIGHBOUR_DAY"]);
+    }
+}
+
+#[tokio::test]
 async fn readings_of_a_link_remove_a_pending_row_that_the_bank_does_not_have() {
     for db in engines().await {
         let kit = Kit::start(db, 3).await;

@@ -63,6 +63,18 @@ struct House {
 }
 
 fn vault(db: &Db, clock: &Arc<ManualClock>, bank: &Arc<Bank>) -> Vault {
+    vault_with(
+        db,
+        (clock, bank),
+        Catalogue::new(registry::institutions().unwrap()),
+    )
+}
+
+fn vault_with(
+    db: &Db,
+    (clock, bank): (&Arc<ManualClock>, &Arc<Bank>),
+    catalogue: Catalogue,
+) -> Vault {
     let effects = Effects::new(
         clock.clone(),
         Arc::new(fondaco_model::effects::SystemEntropy),
@@ -74,14 +86,13 @@ fn vault(db: &Db, clock: &Arc<ManualClock>, bank: &Arc<Bank>) -> Vault {
     let keys = Keys::new(db.clone(), effects.clone(), ring("a"), Some(ring("b")));
     let lender = Lender::new();
     let authorize = Authorize::new(Arc::new(lender.clone()), Arc::new(lender.clone()));
-    let catalogue = Arc::new(Catalogue::new(registry::institutions().unwrap()));
     Vault::new(VaultParts {
         db: db.clone(),
         effects,
         keys,
         transport: authorize.wrap(bank.clone()),
         sleeper: Arc::new(Yielding),
-        catalogue,
+        catalogue: Arc::new(catalogue),
         public_url: Url::parse("http://127.0.0.1:8080/").unwrap(),
         lender,
     })
@@ -154,6 +165,11 @@ impl House {
         let db = Db::open(self.db.config()).await.unwrap();
         let vault = vault(&db, &self.clock, &self.bank);
         (db, vault)
+    }
+
+    /// The same installation after its operator took every institution out.
+    fn without_institutions(&self) -> Vault {
+        vault_with(&self.db, (&self.clock, &self.bank), Catalogue::new([]))
     }
 
     async fn start(&self) -> Started {

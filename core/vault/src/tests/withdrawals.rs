@@ -2,8 +2,9 @@
 
 use fondaco_model::v1::{ConsentRevocation, ConsentState, RevokedBy, TerminationReason};
 use fondaco_model::{Fault, FaultKind};
+use fondaco_store::in_tx;
 use fondaco_store::repo::Scope;
-use fondaco_store::repo::end_user;
+use fondaco_store::repo::{end_user, job};
 
 use super::bank::Mischief;
 use super::*;
@@ -46,6 +47,42 @@ async fn disconnecting_works_here_at_once_and_at_the_bank_by_its_job() {
         assert!(matches!(again, Revocation::NothingToTell));
         let words = house.ledger().await;
         assert!(words.iter().any(|word| word == "consent.revoked_at_bank"));
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_cannot_be_told_here_any_more_ends_with_the_same_time() {
+    for house in houses().await {
+        let linked = house.linked().await;
+        disconnect(&house, linked.link).await;
+        let vault = house.without_institutions();
+        let tell = async || vault.revoke_at_bank(house.tenant, linked.consent).await;
+        house.clock.advance_seconds(REVOKE_SECONDS_MAX - 1);
+        assert!(matches!(tell().await.unwrap(), Revocation::Again(..)));
+        assert!(house.grant(linked.grant).await.document_sealed.is_some());
+        house.clock.advance_seconds(1);
+        assert!(matches!(tell().await.unwrap(), Revocation::GivenUp));
+        assert!(house.grant(linked.grant).await.document_sealed.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_lost_its_job_is_asked_for_again_once() {
+    for house in houses().await {
+        let linked = house.linked().await;
+        disconnect(&house, linked.link).await;
+        let remind = async || house.vault.remind_revocations(house.tenant, 10).await;
+        assert_eq!(remind().await.unwrap(), 0, "its own job waits");
+        let key = crate::consents::revocation_key(linked.consent);
+        let now = house.vault.effects().now();
+        in_tx!(house.db, house.tenant, |tx| job::cancel(tx, &key, now)
+            .await)
+        .unwrap();
+        assert_eq!(remind().await.unwrap(), 1);
+        assert_eq!(remind().await.unwrap(), 0, "it waits again");
+        let told = house.vault.revoke_at_bank(house.tenant, linked.consent);
+        assert!(matches!(told.await.unwrap(), Revocation::Done));
+        assert_eq!(remind().await.unwrap(), 0, "it is done");
     }
 }
 

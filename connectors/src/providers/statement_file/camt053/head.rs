@@ -29,16 +29,27 @@ pub(super) fn map(root: &Node<'_>, ordinal: i32, notes: &mut Notes) -> Option<St
     let balances = balances
         .filter_map(|(index, node)| balance(node, index, notes))
         .collect();
+    let page = page(root, notes);
     let text = |path: &[&str]| root.text_at(path).map(str::to_owned);
     Some(StatementDraft {
         ordinal,
         statement_id: text(&["Id"]),
         sequence: text(&["ElctrncSeqNb"]),
+        page,
         account,
         from: bound(root, "FrDtTm", "FrDt", notes),
         to: bound(root, "ToDtTm", "ToDt", notes),
         balances,
     })
+}
+
+fn page(root: &Node<'_>, notes: &mut Notes) -> Option<u32> {
+    let original = root.text_at(&["StmtPgntn", "PgNb"])?;
+    let number = original.parse().ok();
+    if number.is_none() {
+        notes.note("StmtPgntn/PgNb", "page.not_a_number", original);
+    }
+    number
 }
 
 fn bound(root: &Node<'_>, instant: &str, day: &str, notes: &mut Notes) -> Option<Date> {
@@ -108,4 +119,40 @@ fn balance(node: &Node<'_>, index: usize, notes: &mut Notes) -> Option<BalanceDr
         credit_limit_included: included.map(|word| matches!(word, "true" | "1")),
         last_transaction_ref: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::xml;
+
+    #[test]
+    fn the_number_of_a_page_is_read_and_what_is_none_is_left_out_with_a_remark() {
+        let pagination = |number: &str| {
+            format!("<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>false</LastPgInd></StmtPgntn>")
+        };
+        for (stated, expected, remarks) in [
+            (pagination("2"), Some(2), 0),
+            (pagination("00017"), Some(17), 0),
+            (pagination("99999"), Some(99_999), 0),
+            (pagination("-1"), None, 1),
+            (pagination("II"), None, 1),
+            (String::new(), None, 0),
+        ] {
+            let text = format!(
+                "<Stmt message=\"camt.053.001.08\"><Id>S1</Id>{stated}<Acct><Id>\
+                 <IBAN>DE89370400440532013000</IBAN></Id><Ccy>EUR</Ccy></Acct></Stmt>"
+            );
+            let root = xml::parse(text.as_bytes()).unwrap();
+            let mut notes = Notes::new("Stmt[0]".to_owned());
+            let head = map(&root, 0, &mut notes).unwrap();
+            assert_eq!(head.page, expected, "{stated}");
+            let left = notes.into_remarks();
+            assert_eq!(left.len(), remarks, "{stated}");
+            for remark in left {
+                assert_eq!(remark.rule, "page.not_a_number");
+                assert_eq!(remark.field, "Stmt[0]/StmtPgntn/PgNb");
+            }
+        }
+    }
 }

@@ -24,6 +24,7 @@ fn statement(balances: &[(BalanceType, &str, &str)]) -> StatementDraft {
         ordinal: 0,
         statement_id: None,
         sequence: None,
+        page: None,
         account: AccountDraft {
             provider_account_id: "1".to_owned(),
             currency: None,

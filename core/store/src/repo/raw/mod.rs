@@ -1,5 +1,6 @@
 //! Raw answers: what was received, sealed, in chunks, before it is understood.
 
+mod kept;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +15,15 @@ use crate::engine::bulk::InList;
 use crate::engine::{Session, Tx};
 use crate::error::{Result, StoreError};
 
+pub use kept::{
+    DELETE_MAX, UNNAMED_SECONDS, delete_due, delete_incomplete, due, keep, named, retire,
+};
+
 /// Most bytes of a chunk before sealing.
 pub const CHUNK_MAX: usize = 1 << 20;
 
 /// Most bytes of a sealed chunk: the chunk and what sealing adds to it.
 pub const SEALED_MAX: usize = CHUNK_MAX + 1_024;
-
-/// Most answers that one call deletes.
-pub const DELETE_MAX: u32 = 16;
 
 /// The digest of an answer that is not complete.
 const UNKNOWN: Digest = [0; 32];
@@ -49,7 +51,7 @@ pub struct NewRawAnswer {
     pub file_name_sealed: Option<String>,
     /// When it arrived.
     pub fetched_at: Instant,
-    /// Until when it is kept, when that is limited.
+    /// From when on it goes unless something names it; none while that is not so.
     pub retention_until: Option<Instant>,
 }
 
@@ -84,7 +86,7 @@ pub struct RawAnswerRow {
     pub complete: bool,
     /// When it arrived.
     pub fetched_at: Instant,
-    /// Until when it is kept, when that is limited.
+    /// From when on it goes unless something names it; none while that is not so.
     pub retention_until: Option<Instant>,
 }
 
@@ -113,11 +115,6 @@ fn hex(digest: &Digest) -> String {
 
 /// The sealed bytes of one chunk.
 struct Chunk(Vec<u8>);
-
-/// The id of an answer that never became complete.
-struct Incomplete(Uuid);
-
-record!(Incomplete, |row| Incomplete(row.col("id")?));
 
 record!(Chunk, |row| Chunk(row.col("sealed")?));
 
@@ -236,15 +233,26 @@ pub async fn finish(
 }
 
 /// The first complete answer with these bytes for this person: the same file, or an unchanged
-/// answer.
+/// answer. It stays from now on, if it was about to go.
 pub async fn find_by_content(
-    session: &mut Session,
+    tx: &mut Tx,
     end_user: EndUserId,
     content_sha256: &Digest,
 ) -> Result<Option<RawAnswerRow>> {
-    let tenant = session.tenant().0;
+    let tenant = tx.tenant().0;
     let sha = content_sha256.as_slice();
-    fetch_optional!(session, BY_CONTENT => RawAnswerRow, tenant, end_user.0, sha)
+    let found = fetch_optional!(tx, BY_CONTENT => RawAnswerRow, tenant, end_user.0, sha)?;
+    match found {
+        Some(row) if row.retention_until.is_some() => {
+            // None when a sweep was faster: the bytes that came now are stored then.
+            let kept = keep(tx, &[row.id]).await? == 1;
+            Ok(kept.then_some(RawAnswerRow {
+                retention_until: None,
+                ..row
+            }))
+        }
+        found => Ok(found),
+    }
 }
 
 /// Most answers that one look-up by ids takes.
@@ -289,41 +297,4 @@ pub async fn chunk(session: &mut Session, id: RawAnswerId, number: i64) -> Resul
     let tenant = session.tenant().0;
     let chunk = fetch_optional!(session, CHUNK => Chunk, tenant, id.0, number)?;
     Ok(chunk.map(|chunk| chunk.0))
-}
-
-/// Deletes answers that arrived before an instant and never became complete, at most
-/// [`DELETE_MAX`] in one call; answers how many. Call it until it answers 0.
-pub async fn delete_incomplete(tx: &mut Tx, before: Instant) -> Result<u64> {
-    let tenant = tx.tenant().0;
-    let limit = i64::from(DELETE_MAX);
-    // The rows are locked, so that an answer cannot become complete while its chunks go; one
-    // that grows at this moment is left for the next time.
-    let found = fetch_all!(tx, INCOMPLETE => Incomplete, tenant, before.micros(), limit)?;
-    if found.is_empty() {
-        return Ok(0);
-    }
-    let ids: Vec<Uuid> = found.into_iter().map(|found| found.0).collect();
-    delete(
-        tx,
-        "delete from raw_chunk where tenant_id = ",
-        "raw_answer_id",
-        &ids,
-    )
-    .await?;
-    delete(tx, "delete from raw_answer where tenant_id = ", "id", &ids).await
-}
-
-async fn delete(
-    tx: &mut Tx,
-    head: &'static str,
-    column: &'static str,
-    ids: &[Uuid],
-) -> Result<u64> {
-    let tenant = tx.tenant().0;
-    on!(tx, |conn, D| {
-        let mut query = sqlx::QueryBuilder::<D>::new(head);
-        query.push_bind(tenant).push(" and ");
-        D::in_ids(&mut query, column, ids);
-        Ok(query.build().execute(&mut *conn).await?.rows_affected())
-    })
 }

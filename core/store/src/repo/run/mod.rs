@@ -195,6 +195,11 @@ record!(RunRow, |row| RunRow {
     ended_at: row.instant_opt("ended_at")?,
 });
 
+/// The id of a run.
+struct RunId(SyncRunId);
+
+record!(RunId, |row| RunId(SyncRunId(row.col("id")?)));
+
 record!(RunPage, |row| RunPage {
     run_id: SyncRunId(row.col("run_id")?),
     number: row.col("number")?,
@@ -225,6 +230,12 @@ statements! {
     RUNNING = concat!("select ", fields!(), " from sync_run \
         where tenant_id = $1 and link_id = $2 and state = 'RUNNING' \
         order by started_at, id limit $3");
+    OVERDUE_IMPORTS = "select id from sync_run \
+        where tenant_id = $1 and link_id is null and state = 'RUNNING' and started_at < $2 \
+        order by started_at, id limit $3";
+    IMPORTS_OF_REQUEST = "select id from sync_run \
+        where tenant_id = $1 and link_id is null and state = 'RUNNING' and end_user_id = $2 \
+        and request_id = $3 order by started_at, id limit $4";
     INSERT_PAGE = "insert into run_page (tenant_id, run_id, number, raw_answer_id, claimed, \
         created_at) values ($1, $2, $3, $4, $5, $6)";
     PAGES = "select run_id, number, raw_answer_id, claimed, created_at from run_page \
@@ -374,6 +385,35 @@ async fn latest(
 pub async fn running(session: &mut Session, link: LinkId) -> Result<Vec<RunRow>> {
     let tenant = session.tenant().0;
     fetch_all!(session, RUNNING => RunRow, tenant, link.0, i64::from(LIST_MAX))
+}
+
+/// Imports of files that began before an instant and have not ended, oldest first, at most
+/// [`LIST_MAX`].
+pub async fn overdue_imports(session: &mut Session, before: Instant) -> Result<Vec<SyncRunId>> {
+    let tenant = session.tenant().0;
+    let limit = i64::from(LIST_MAX);
+    let found = fetch_all!(session, OVERDUE_IMPORTS => RunId, tenant, before.micros(), limit)?;
+    Ok(found.into_iter().map(|one| one.0).collect())
+}
+
+/// Imports of a person's files that a request began and that have not ended, oldest first, at most
+/// [`LIST_MAX`].
+pub async fn imports_of_request(
+    session: &mut Session,
+    end_user: EndUserId,
+    request_id: &str,
+) -> Result<Vec<SyncRunId>> {
+    let tenant = session.tenant().0;
+    let limit = i64::from(LIST_MAX);
+    let found = fetch_all!(
+        session,
+        IMPORTS_OF_REQUEST => RunId,
+        tenant,
+        end_user.0,
+        request_id,
+        limit
+    )?;
+    Ok(found.into_iter().map(|one| one.0).collect())
 }
 
 /// Records that a page is resolved, in the transaction that resolves it.

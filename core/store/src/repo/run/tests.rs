@@ -3,8 +3,8 @@ use uuid::Uuid;
 
 use super::{
     LIST_MAX, NewRun, RunCause, RunCounts, RunOutcome, RunPage, RunState, add_counts, by_link,
-    by_source, claimed, finish, get, insert, insert_page, last_page, pack, pages, running,
-    set_resume, unpack,
+    by_source, claimed, finish, get, imports_of_request, insert, insert_page, last_page,
+    overdue_imports, pack, pages, running, set_resume, unpack,
 };
 use crate::in_tx;
 use crate::repo::Scope;
@@ -255,5 +255,56 @@ fn claims_take_sixteen_bytes_each_and_nothing_else_is_read() {
     }
     for length in [1, 15, 17] {
         assert!(unpack(&vec![0; length]).is_err(), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn imports_that_have_not_ended_are_found_by_their_age_and_by_their_request() {
+    for db in engines().await {
+        let import = |number: u128| NewRun {
+            link_id: None,
+            ..new(id(number), i64::try_from(number).unwrap())
+        };
+        for run in [
+            import(1),
+            import(2),
+            import(3),
+            // A link's reading is its worker's.
+            new(id(4), 0),
+            NewRun {
+                end_user_id: BOB,
+                request_id: None,
+                ..import(5)
+            },
+        ] {
+            begin(&db, &run).await;
+        }
+        in_tx!(db, TENANT, |tx| {
+            finish(tx, id(2), RunOutcome::Ok, None, NOW).await
+        })
+        .unwrap();
+        for (tenant, seconds, expected) in [
+            (TENANT, 1, vec![]),
+            (TENANT, 2, vec![1]),
+            (TENANT, 9, vec![1, 3, 5]),
+            (STRANGER, 9, vec![]),
+        ] {
+            let mut session = db.read(tenant).await.unwrap();
+            let before = NOW.plus_seconds(seconds);
+            let found = overdue_imports(&mut session, before).await.unwrap();
+            let expected: Vec<SyncRunId> = expected.into_iter().map(id).collect();
+            assert_eq!(found, expected, "{} {seconds}", db.name());
+        }
+        for (tenant, person, request, expected) in [
+            (TENANT, ANN, "req", vec![1, 3]),
+            (TENANT, ANN, "other", vec![]),
+            (TENANT, BOB, "req", vec![]),
+            (STRANGER, ANN, "req", vec![]),
+        ] {
+            let mut session = db.read(tenant).await.unwrap();
+            let found = imports_of_request(&mut session, person, request);
+            let expected: Vec<SyncRunId> = expected.into_iter().map(id).collect();
+            assert_eq!(found.await.unwrap(), expected, "{} {request}", db.name());
+        }
     }
 }

@@ -10,7 +10,10 @@ use fondaco_model::money::Money;
 use super::ROWS_MAX;
 use super::composed::hidden_debug;
 use crate::engine::{Session, Tx};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
+
+/// Most records that one call of [`delete_part`] takes.
+pub const PART_MAX: u32 = 5_000;
 
 /// The place of a record in the order of resolving: statement, day, currency, amount, then its
 /// place in the file, so that equal records stand together.
@@ -65,6 +68,15 @@ statements! {
         where tenant_id = $1 and run_id = $2 and (", fields!(), ") > ($3, $4, $5, $6, $7, $8) \
         order by ", fields!(), " limit $9");
     COUNT = "select count(*) from staged_record where tenant_id = $1 and run_id = $2";
+    HOLD = "update sync_run set state = state \
+        where tenant_id = $1 and id = $2 and state = 'RUNNING'";
+    COUNT_ENDED = "select count(*) from staged_record s where s.tenant_id = $1 and not exists \
+        (select 1 from sync_run r where r.tenant_id = s.tenant_id and r.id = s.run_id \
+        and r.state = 'RUNNING')";
+    DELETE_PART = concat!("delete from staged_record \
+        where tenant_id = $1 and run_id = $2 and (", fields!(), ") in (select ", fields!(), " \
+        from staged_record where tenant_id = $1 and run_id = $2 \
+        order by ", fields!(), " limit $3)");
     DELETE = "delete from staged_record where tenant_id = $1 and run_id = $2";
     DELETE_THROUGH = concat!("delete from staged_record \
         where tenant_id = $1 and run_id = $2 and (", fields!(), ") <= ($3, $4, $5, $6, $7, $8)");
@@ -72,11 +84,19 @@ statements! {
 
 /// Stages records of a run; one that is staged already stays as it is, so that a restart may read
 /// the file again.
+///
+/// # Errors
+/// [`StoreError::LostUpdate`] when the run has ended or is not there: who ended it has deleted its
+/// records, and nobody would delete these.
 pub async fn insert(tx: &mut Tx, run: SyncRunId, rows: &[StagedRow]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     let tenant = tx.tenant().0;
+    // Holds the run's row until commit, so that nobody ends the run in between.
+    if execute!(tx, HOLD, tenant, run.0)? == 0 {
+        return Err(StoreError::LostUpdate);
+    }
     bulk!(tx, rows, "staged_record", [
         tenant_id "uuid" = |_row| tenant,
         run_id "uuid" = |_row| run.0,
@@ -145,7 +165,21 @@ pub async fn delete_through(tx: &mut Tx, run: SyncRunId, key: &StagedKey) -> Res
     )
 }
 
-/// Deletes all records of a run; answers how many.
+/// Records of the tenant whose run has ended or is not there; none, unless something is broken.
+pub async fn count_ended(session: &mut Session) -> Result<i64> {
+    let tenant = session.tenant().0;
+    let row = fetch_optional!(session, COUNT_ENDED => (i64,), tenant)?;
+    Ok(row.map_or(0, |row| row.0))
+}
+
+/// Deletes the first [`PART_MAX`] records of a run; answers how many. Call it until it answers
+/// fewer.
+pub async fn delete_part(tx: &mut Tx, run: SyncRunId) -> Result<u64> {
+    let tenant = tx.tenant().0;
+    execute!(tx, DELETE_PART, tenant, run.0, i64::from(PART_MAX))
+}
+
+/// Deletes all records of a run; answers how many. End the run first: see [`insert`].
 pub async fn delete_run(tx: &mut Tx, run: SyncRunId) -> Result<u64> {
     let tenant = tx.tenant().0;
     execute!(tx, DELETE, tenant, run.0)

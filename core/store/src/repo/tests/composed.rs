@@ -307,6 +307,7 @@ async fn others(session: &mut Session) {
                     end_to_end_ids: ids,
                     uetrs: ids,
                     fingerprints: ids,
+                    undated_from: Some(day).filter(|_| ids.len() != 1),
                     claimed: &|_| false,
                 };
                 let asked = CandidateQuery {

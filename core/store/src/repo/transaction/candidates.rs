@@ -53,6 +53,9 @@ pub struct Narrow<'a> {
     pub uetrs: &'a [&'a str],
     /// Or the source gave it one of these fingerprints; at most 1,000.
     pub fingerprints: &'a [&'a str],
+    /// Or it states no day, as a row of the batch does, and was first read on this day or later;
+    /// none when every row of the batch states its day. It may lie before the span of days.
+    pub undated_from: Option<Date>,
     /// A row that the snapshot has stated counts only by a reference, an end-to-end id or a
     /// unique reference: nothing else can claim it again.
     pub claimed: &'a (dyn Fn(TransactionId) -> bool + Sync),
@@ -235,7 +238,7 @@ async fn of_days(
     }
 }
 
-/// Rows of other days that an end-to-end proof or a settlement may reach.
+/// Rows of other days that an end-to-end proof or a settlement may reach, or that state no day.
 async fn elsewhere(
     session: &mut Session,
     asked: &CandidateQuery<'_>,
@@ -247,12 +250,19 @@ async fn elsewhere(
     on!(session, |conn, D| {
         let mut query = sqlx::QueryBuilder::<D>::new(HEAD);
         query.push_bind(tenant).push(" and t.account_id = ").push_bind(asked.account_id.0);
-        query.push(" and t.sort_date >= ").push_bind(asked.from.to_string());
+        let first = narrow.undated_from.map_or(asked.from, |undated| undated.min(asked.from));
+        query.push(" and t.sort_date >= ").push_bind(first.to_string());
         query.push(" and t.sort_date <= ").push_bind(asked.to.to_string()).push(" and ");
         D::in_numbers(&mut query, "t.minor", asked.minors);
         query.push(" and not (");
         D::in_texts(&mut query, "t.sort_date", &days);
-        query.push(") and (t.status = 'PENDING'");
+        query.push(") and (");
+        if let Some(undated) = narrow.undated_from {
+            query.push("(t.sort_date_rule = ").push_bind(DateRule::FirstSeen.as_str());
+            query.push(" and t.sort_date >= ").push_bind(undated.to_string()).push(") or ");
+        }
+        query.push("(t.sort_date >= ").push_bind(asked.from.to_string());
+        query.push(" and (t.status = 'PENDING'");
         for (column, values) in
             [("b.end_to_end_id", narrow.end_to_end_ids), ("b.uetr", narrow.uetrs)]
         {
@@ -261,7 +271,7 @@ async fn elsewhere(
                 D::in_texts(&mut query, column, values);
             }
         }
-        query.push(")");
+        query.push(")))");
         let rows = query.build().fetch_all(&mut *conn).await?;
         rows.iter().map(FromRecord::read).collect()
     })

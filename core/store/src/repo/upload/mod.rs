@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::composed::fetch_composed;
 use super::{Scope, page};
 use crate::engine::{Session, Tx};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 
 pub use lines::{LINES_MAX, ReportLines, StatementLine};
 
@@ -68,6 +68,20 @@ pub struct UploadReport {
     pub data_key_id: DataKeyId,
 }
 
+/// Uploads of a person that wait for their import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub count: i64,
+    /// When the first of them expires; the epoch when there is none.
+    pub first_expires_at: Instant,
+}
+
+record!(Waiting, |row| Waiting {
+    count: row.col("waiting")?,
+    first_expires_at: row.instant("first_expires_at")?,
+});
+
 /// The bytes of an upload that nobody used.
 struct Expired(RawAnswerId);
 
@@ -107,6 +121,9 @@ statements! {
     KEEP_REPORT = "update upload set outcome = $3, fault_code = $4, fault_line = $5, \
         fault_rule = $6, statement_count = $7, report_sealed = $8, data_key_id = $9 \
         where tenant_id = $1 and id = $2";
+    WAITING = "select count(*) as waiting, coalesce(min(expires_at), 0) as first_expires_at \
+        from upload where tenant_id = $1 and end_user_id = $2 and consumed_at is null \
+        and expires_at > $3";
     EXPIRE = "delete from upload where tenant_id = $1 and id in \
         (select id from upload where tenant_id = $1 and consumed_at is null \
         and expires_at <= $2 order by id limit $3) and consumed_at is null \
@@ -211,8 +228,16 @@ pub async fn report(
     Ok(rows.into_iter().next())
 }
 
+/// Uploads of a person that are neither imported nor expired. Whoever inserts one more only below
+/// a limit locks the tenant before the look.
+pub async fn waiting(session: &mut Session, end_user: EndUserId, at: Instant) -> Result<Waiting> {
+    let tenant = session.tenant().0;
+    fetch_optional!(session, WAITING => Waiting, tenant, end_user.0, at.micros())?
+        .ok_or(StoreError::NotFound)
+}
+
 /// Deletes uploads that expired unused, at most [`super::ROWS_MAX`] in one call; answers the raw
-/// answers that they were about, which other rows may still need.
+/// answers that they were about, which other rows may still need: see [`super::raw::retire`].
 pub async fn expire(tx: &mut Tx, at: Instant, limit: u32) -> Result<Vec<RawAnswerId>> {
     let tenant = tx.tenant().0;
     let expired = fetch_all!(tx, EXPIRE => Expired, tenant, at.micros(), page(limit))?;

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use fondaco_model::Instant;
 use fondaco_model::ids::{ApiKeyId, EndUserId, RawAnswerId, UploadId};
 use uuid::Uuid;
 
 use super::{
-    UploadOutcome, UploadReport, UploadRow, consume, expire, get, insert, keep_report, report,
+    UploadOutcome, UploadReport, UploadRow, Waiting, consume, expire, get, insert, keep_report,
+    report, waiting,
 };
 use crate::in_tx;
 use crate::repo::Scope;
@@ -165,5 +167,40 @@ async fn what_an_import_did_is_kept_beside_its_upload_and_seen_by_its_person() {
         let mut session = db.read(STRANGER).await.unwrap();
         let foreign = report(&mut session, Scope::Tenant, id(1)).await.unwrap();
         assert_eq!(foreign, None);
+    }
+}
+
+#[tokio::test]
+async fn uploads_wait_until_they_are_used_or_expire_each_for_its_own_person() {
+    for db in engines().await {
+        let mut later = row(2, Some(ANN));
+        later.expires_at = NOW.plus_seconds(90);
+        let rows = [row(1, Some(ANN)), later, row(3, Some(BOB)), row(4, None)];
+        keep(&db, &rows).await;
+        let wait = |count, seconds| Waiting {
+            count,
+            first_expires_at: NOW.plus_seconds(seconds),
+        };
+        let none = Waiting {
+            count: 0,
+            first_expires_at: Instant::from_micros(0),
+        };
+        for (tenant, person, seconds, expected) in [
+            (TENANT, ANN, 59, wait(2, 60)),
+            (TENANT, ANN, 60, wait(1, 90)),
+            (TENANT, ANN, 90, none),
+            (TENANT, BOB, 0, wait(1, 60)),
+            (STRANGER, ANN, 0, none),
+        ] {
+            let mut session = db.read(tenant).await.unwrap();
+            let at = NOW.plus_seconds(seconds);
+            let found = waiting(&mut session, person, at).await.unwrap();
+            assert_eq!(found, expected, "{} {seconds}", db.name());
+        }
+        let scope = Scope::EndUser(ANN);
+        in_tx!(db, TENANT, |tx| consume(tx, scope, id(1), NOW).await).unwrap();
+        let mut session = db.read(TENANT).await.unwrap();
+        let found = waiting(&mut session, ANN, NOW).await.unwrap();
+        assert_eq!(found, wait(1, 90), "{}", db.name());
     }
 }

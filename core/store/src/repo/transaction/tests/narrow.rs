@@ -59,6 +59,7 @@ async fn narrowed_candidates_leave_out_only_what_no_rule_of_identity_can_take() 
             end_to_end_ids: &["E1"],
             uetrs: &["U1"],
             fingerprints: &["F1"],
+            undated_from: None,
             claimed: &claimed,
         };
         let wide = CandidateQuery {
@@ -83,6 +84,55 @@ async fn narrowed_candidates_leave_out_only_what_no_rule_of_identity_can_take() 
             let found = candidates(&mut session, asked).await.unwrap();
             let found: Vec<u128> = found.iter().map(|row| row.id.0.as_u128()).collect();
             assert_eq!(found, expected, "{}", db.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_that_state_no_day_are_found_further_back_when_the_batch_states_none_either() {
+    for db in engines().await {
+        seed(&db, 1).await;
+        let waiting = |number, day, rule| {
+            let mut row = row(number, 1, "-5", day);
+            (row.bank.end_to_end_id, row.bank.uetr) = (None, None);
+            row.status = TransactionStatus::Pending;
+            row.sort_date_rule = rule;
+            row
+        };
+        let rows = [
+            waiting(1, "2026-01-04", DateRule::FirstSeen),
+            waiting(2, "2026-01-05", DateRule::FirstSeen),
+            waiting(3, "2026-01-05", DateRule::BookingDate),
+            waiting(4, "2026-01-25", DateRule::BookingDate),
+            waiting(5, "2026-01-25", DateRule::FirstSeen),
+        ];
+        write(&db, 1, &rows).await;
+        for (undated_from, expected) in [
+            (Some("2026-01-04"), &[4, 5, 1, 2][..]),
+            (Some("2026-01-05"), &[4, 5, 2][..]),
+            (Some("2026-01-26"), &[4, 5][..]),
+            (None, &[4, 5][..]),
+        ] {
+            let asked = CandidateQuery {
+                account_id: account(1),
+                account_source_id: SOURCE,
+                from: "2026-01-25".parse().unwrap(),
+                to: "2026-02-14".parse().unwrap(),
+                minors: &[-500],
+                references: &[],
+                narrow: Some(Narrow {
+                    days: &["2026-02-04".parse().unwrap()],
+                    end_to_end_ids: &[],
+                    uetrs: &[],
+                    fingerprints: &[],
+                    undated_from: undated_from.map(|day| day.parse().unwrap()),
+                    claimed: &|_| false,
+                }),
+            };
+            let mut session = db.read(tenant(1)).await.unwrap();
+            let found = candidates(&mut session, &asked).await.unwrap();
+            let found: Vec<u128> = found.iter().map(|row| row.id.0.as_u128()).collect();
+            assert_eq!(found, expected, "{} {undated_from:?}", db.name());
         }
     }
 }
@@ -124,6 +174,7 @@ async fn open(db: &Db, stated: u128) -> usize {
             end_to_end_ids: &[],
             uetrs: &[],
             fingerprints: &[],
+            undated_from: None,
             claimed: &claimed,
         }),
     };
