@@ -4,6 +4,7 @@
   walk.py link GRAPHQL END_USER BANK_USER INSTITUTION RETURN_URL   ends when the whole history was read
   walk.py frontend GRAPHQL END_USER SCOPE ...                      prints a frontend token
   walk.py ids GRAPHQL END_USER                                     prints ids and cursors of a person, one a line
+  walk.py schema GRAPHQL                                           prints the schema but for what changes with each call
   walk.py secrets BANK_URL                                         prints every token and account number, one a line
 
 The API key stands in PROOF_API_KEY. Standard library only, loopback only."""
@@ -103,6 +104,22 @@ def ids(graphql, end_user):
     print("\n".join(dict.fromkeys(found)))
 
 
+TYPE = "name kind ofType { name kind ofType { name kind ofType { name kind ofType { name kind } } } }"
+SCHEMA = f"""{{ __schema {{ queryType {{ name }} mutationType {{ name }} types {{ kind name possibleTypes {{ name }}
+  fields(includeDeprecated: true) {{ name args {{ name type {{ {TYPE} }} defaultValue }} type {{ {TYPE} }} }}
+  inputFields {{ name type {{ {TYPE} }} defaultValue }} enumValues {{ name }} }} }} }}"""
+# The level of the caller's own bucket is another one after each call, whoever made it.
+CHANGING = {("Viewer", "rateLimit")}
+
+
+def schema(graphql):
+    data = ask(graphql, SCHEMA)
+    for type_ in data["__schema"]["types"]:
+        if type_["fields"]:
+            type_["fields"] = [f for f in type_["fields"] if (type_["name"], f["name"]) not in CHANGING]
+    print(json.dumps(data))
+
+
 def secrets(bank):
     for one in json.load(fetch(bank + "/control/tokens"))["tokens"]:
         print(one["value"])
@@ -113,4 +130,4 @@ def secrets(bank):
             print(account.get("iban") or account.get("bban"))
 
 
-{"link": link, "frontend": frontend, "ids": ids, "secrets": secrets}[sys.argv[1]](*sys.argv[2:])
+{"link": link, "frontend": frontend, "ids": ids, "schema": schema, "secrets": secrets}[sys.argv[1]](*sys.argv[2:])
